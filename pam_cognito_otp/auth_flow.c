@@ -1,0 +1,437 @@
+/* auth_flow - see auth_flow.h. */
+#include "auth_flow.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "answer.h"
+#include "auth_facts.h"
+#include "binding.h"
+#include "cognito.h"
+#include "dialogue.h"
+#include "jwks.h"
+#include "jwt.h"
+#include "log.h"
+
+enum {
+	FLOW_UNUSABLE_MAX = 3,	/* empty or useless answers to one kind of question */
+	FLOW_MAILS_MAX = 3,	/* of one call */
+	FLOW_QUESTIONS_MAX = 20, /* of one call, whatever is answered */
+	FLOW_REVOKE_S = 5
+};
+
+struct auth_flow {
+	const struct auth_request *request;
+	struct http_settings http_settings;
+	struct http *http; /* NULL until a request must leave */
+	struct jwks_settings jwks_settings;
+	struct jwks jwks;
+	struct cognito cognito;
+	struct cognito_challenge challenge;
+	struct cognito_tokens tokens;
+	struct auth_facts facts;
+	enum otp_err pretending; /* OTP_OK, or why no request may leave: everything is answered as for a wrong code */
+	bool challenge_dead;	 /* expired or used: only a new one helps */
+	int64_t mailed_ms;	 /* clock_monotonic_ms() of the last mail */
+	int64_t code_sent_at;	 /* clock_wall() of the last RespondToAuthChallenge */
+	int tries;
+	int mails;
+	int unusable;
+	int questions;
+	struct dialogue dialogue;
+};
+
+static const struct options *flow_options(const struct auth_flow *flow)
+{
+	return flow->request->options;
+}
+
+static void flow_say(struct auth_flow *flow, enum dialogue_word word, int64_t number)
+{
+	flow->dialogue.word = word;
+	flow->dialogue.number = number;
+}
+
+/* From here on no request leaves, and no fact can make a login of it. The first reason stays: it is the one to log. */
+static void flow_pretend(struct auth_flow *flow, enum otp_err reason)
+{
+	if (flow->pretending == OTP_OK)
+		flow->pretending = reason;
+	flow->facts.user_allowed = 0;
+}
+
+static enum otp_err flow_ask(struct auth_flow *flow, const char *prompt, struct answer *ret_answer)
+{
+	const struct conversation *conversation = flow->request->conversation;
+	/* Shown letters are what a client with nothing but a stored password cannot answer: it sends no mail, and its password goes nowhere. */
+	bool echo = flow->request->caller.kind == CALLER_REMOTE;
+	secret_auto struct secret typed = SECRET_EMPTY;
+	enum otp_err err;
+
+	if (flow->questions++ >= FLOW_QUESTIONS_MAX)
+		return OTP_ERR_NO_ANSWER;
+	err = conversation->ask(conversation->door, prompt, echo, &typed);
+	if (err == OTP_OK)
+		err = answer_parse(&typed, ret_answer);
+	if (err == OTP_OK && ret_answer->kind == ANSWER_REPLACED)
+		flow_pretend(flow, OTP_ERR_USER_REFUSED_BY_HOST);
+	return err;
+}
+
+static enum otp_err flow_unusable(struct auth_flow *flow, enum dialogue_word word)
+{
+	flow_say(flow, word, 0);
+	return ++flow->unusable >= FLOW_UNUSABLE_MAX ? OTP_ERR_NO_ANSWER : OTP_OK;
+}
+
+/* What was typed before sshd replaced it can only be told by its length. */
+static enum answer_kind flow_kind(const struct answer *answer, enum answer_kind one_letter)
+{
+	if (answer->kind != ANSWER_REPLACED)
+		return answer->kind;
+	if (answer->replaced_length == 1)
+		return one_letter;
+	return answer->replaced_length >= ANSWER_CODE_MIN ? ANSWER_CODE : ANSWER_OTHER;
+}
+
+/* Asks until the person wants a mail. */
+static enum otp_err flow_ask_first(struct auth_flow *flow)
+{
+	char prompt[CONVERSATION_TEXT_MAX + 1];
+
+	for (;;) {
+		answer_auto struct answer answer = ANSWER_NONE;
+		enum dialogue_word word = DIALOGUE_NOTHING;
+		enum otp_err err;
+
+		dialogue_ask_first(&flow->dialogue, flow_options(flow)->challenge, prompt);
+		err = flow_ask(flow, prompt, &answer);
+		if (err != OTP_OK)
+			return err;
+		if (flow_kind(&answer, ANSWER_YES) == ANSWER_YES && caller_may_mail(&flow->request->caller))
+			return OTP_OK;
+		if (flow_kind(&answer, ANSWER_YES) == ANSWER_YES)
+			word = DIALOGUE_NO_MAIL_HERE;
+		else if (flow_kind(&answer, ANSWER_YES) == ANSWER_CODE)
+			word = DIALOGUE_NONE_OPEN;
+		err = flow_unusable(flow, word);
+		if (err != OTP_OK)
+			return err;
+	}
+}
+
+/* The connection and the keys, before the mail: what could waste a code must show now. */
+static enum otp_err flow_prepare(struct auth_flow *flow)
+{
+	const struct auth_request *request = flow->request;
+	enum otp_err err;
+
+	if (flow->http != NULL)
+		return OTP_OK;
+	err = http_new(&flow->http_settings, &flow->http, request->note);
+	if (err != OTP_OK)
+		return err;
+	flow->cognito.http = flow->http;
+	return jwks_load(&flow->jwks, flow->http, request->deadline, request->note);
+}
+
+static enum otp_err flow_open_challenge(struct auth_flow *flow)
+{
+	struct cognito_challenge challenge = COGNITO_CHALLENGE_NONE;
+	enum otp_err err = flow_prepare(flow);
+
+	if (err == OTP_OK)
+		err = cognito_initiate_auth(&flow->cognito, flow->request->judged->identity.value, &challenge);
+	if (err != OTP_OK) {
+		cognito_challenge_done(&challenge);
+		return err;
+	}
+	cognito_challenge_done(&flow->challenge); /* only the newest Session counts */
+	flow->challenge = challenge;
+	flow->facts.challenge_opened = AUTH_FACT_SHOWN;
+	return OTP_OK;
+}
+
+/* What the service thinks of an account is not a stranger's business: for him the dialogue goes on. */
+static bool flow_hides(const struct auth_flow *flow, enum otp_err err)
+{
+	enum otp_class class = err_class(err);
+
+	return !caller_is_proved(&flow->request->caller) && (class == OTP_CLASS_DENIED || class == OTP_CLASS_TRIES);
+}
+
+static enum otp_err flow_mail(struct auth_flow *flow)
+{
+	enum otp_err err = OTP_OK;
+
+	if (flow->pretending == OTP_OK)
+		err = flow_open_challenge(flow);
+	if (err != OTP_OK && flow_hides(flow, err)) {
+		flow_pretend(flow, err);
+		err = OTP_OK;
+	}
+	if (err != OTP_OK)
+		return err;
+	flow->mails++;
+	flow->mailed_ms = clock_monotonic_ms();
+	flow->challenge_dead = false;
+	return OTP_OK;
+}
+
+static enum otp_err flow_mail_again(struct auth_flow *flow)
+{
+	int64_t since = (clock_monotonic_ms() - flow->mailed_ms) / 1000;
+	enum otp_err err;
+
+	if (since < flow_options(flow)->resend_after) {
+		flow_say(flow, DIALOGUE_TOO_EARLY, flow_options(flow)->resend_after - since);
+		flow->dialogue.since = since;
+		return OTP_OK;
+	}
+	if (flow->mails >= FLOW_MAILS_MAX)
+		return OTP_ERR_MAILS;
+	err = flow_mail(flow);
+	flow_say(flow, DIALOGUE_RESENT, 0);
+	return err;
+}
+
+static enum otp_err flow_respond(struct auth_flow *flow, const struct secret *code)
+{
+	enum otp_err err;
+
+	flow->code_sent_at = clock_wall();
+	err = cognito_respond(&flow->cognito, flow->request->judged->identity.value, &flow->challenge, code, &flow->tokens);
+	if (err == OTP_OK)
+		flow->facts.code_accepted = AUTH_FACT_SHOWN;
+	return err;
+}
+
+static enum otp_err flow_dead(struct auth_flow *flow, enum dialogue_word word)
+{
+	flow->challenge_dead = true;
+	return flow_unusable(flow, word);
+}
+
+/*
+ * Sends a code in. *ret_done when it was accepted. A wrong one costs a try, an expired or used challenge none; every other error ends the call.
+ */
+static enum otp_err flow_try(struct auth_flow *flow, const struct secret *code, bool *ret_done)
+{
+	enum otp_err err = OTP_ERR_CODE_WRONG;
+
+	if (flow->challenge_dead)
+		return flow_dead(flow, DIALOGUE_EXPIRED);
+	if (flow->pretending == OTP_OK)
+		err = flow_respond(flow, code);
+	if (err == OTP_OK) {
+		*ret_done = true;
+		return OTP_OK;
+	}
+	if (err == OTP_ERR_SESSION_EXPIRED)
+		return flow_dead(flow, DIALOGUE_EXPIRED);
+	if (err == OTP_ERR_SESSION_USED || err == OTP_ERR_SESSION_INVALID)
+		return flow_dead(flow, DIALOGUE_USED);
+	if (err != OTP_ERR_CODE_WRONG)
+		return err;
+	flow->tries++;
+	flow_say(flow, DIALOGUE_WRONG, flow_options(flow)->max_tries - flow->tries);
+	return flow->tries >= flow_options(flow)->max_tries ? OTP_ERR_TRIES : OTP_OK;
+}
+
+static enum otp_err flow_take_answer(struct auth_flow *flow, const struct answer *answer, bool *ret_done)
+{
+	switch (flow_kind(answer, ANSWER_NEW)) {
+	case ANSWER_CODE:
+		return flow_try(flow, &answer->code, ret_done);
+	case ANSWER_NEW:
+		return flow_mail_again(flow);
+	case ANSWER_EMPTY:
+	case ANSWER_YES:
+	case ANSWER_OTHER:
+	case ANSWER_REPLACED:
+		break;
+	}
+	return flow_unusable(flow, DIALOGUE_NO_CODE);
+}
+
+/* Asks for the code until it is right, the tries are spent, or nothing useful comes. */
+static enum otp_err flow_ask_code(struct auth_flow *flow)
+{
+	const struct auth_request *request = flow->request;
+	char prompt[CONVERSATION_TEXT_MAX + 1];
+	bool done = false;
+	enum otp_err err = OTP_OK;
+
+	flow->unusable = 0;
+	flow_say(flow, DIALOGUE_FIRST, 0);
+	while (err == OTP_OK && !done) {
+		answer_auto struct answer answer = ANSWER_NONE;
+
+		dialogue_ask_code(&flow->dialogue, request->options->challenge, caller_is_proved(&request->caller) ? flow->challenge.destination : "", prompt);
+		err = flow_ask(flow, prompt, &answer);
+		if (err == OTP_OK)
+			err = flow_take_answer(flow, &answer, &done);
+	}
+	return err;
+}
+
+static enum otp_err flow_verify_token(struct auth_flow *flow, const struct secret *token, enum jwt_use use, struct jwt **ret_jwt)
+{
+	const struct options *options = flow_options(flow);
+	struct note *note = flow->request->note;
+	struct jwt_policy policy = { options->issuer.words, options->client_id, clock_wall(), options->clock_skew, flow->code_sent_at };
+	enum otp_err err = jwt_verify(token, use, flow->jwks.set, &policy, ret_jwt);
+
+	if (err == OTP_ERR_JWT_KID) { /* the pool's keys may have been rotated since */
+		err = jwks_refresh(&flow->jwks, flow->http, flow->request->deadline, note);
+		if (err == OTP_OK)
+			err = jwt_verify(token, use, flow->jwks.set, &policy, ret_jwt);
+	}
+	note_set(note, "%s token", use == JWT_ID_TOKEN ? "ID" : "access");
+	return err;
+}
+
+static enum otp_err flow_bind(struct auth_flow *flow, const struct jwt *id, const struct jwt *access)
+{
+	const struct auth_request *request = flow->request;
+	enum otp_err err = binding_check(&request->judged->identity, jwt_claims(id), jwt_claims(access));
+
+	if (err != OTP_OK)
+		return err;
+	flow->facts.identity_held = AUTH_FACT_SHOWN;
+	err = binding_check_groups(request->options->require_group.words, jwt_claims(id));
+	if (err != OTP_OK)
+		return err;
+	flow->facts.group_held = AUTH_FACT_SHOWN;
+	err = policy_confirm(request->user, request->judged);
+	if (err == OTP_OK)
+		flow->facts.user_unchanged = AUTH_FACT_SHOWN;
+	return err;
+}
+
+static enum otp_err flow_verify(struct auth_flow *flow)
+{
+	struct jwt *id = NULL;
+	struct jwt *access = NULL;
+	enum otp_err err = flow_verify_token(flow, &flow->tokens.id, JWT_ID_TOKEN, &id);
+
+	if (err == OTP_OK) {
+		flow->facts.id_verified = AUTH_FACT_SHOWN;
+		err = flow_verify_token(flow, &flow->tokens.access, JWT_ACCESS_TOKEN, &access);
+	}
+	if (err == OTP_OK) {
+		flow->facts.access_verified = AUTH_FACT_SHOWN;
+		err = flow_bind(flow, id, access);
+	}
+	jwt_free(id);
+	jwt_free(access);
+	return err;
+}
+
+static bool flow_must_ask_first(const struct auth_flow *flow)
+{
+	return !caller_is_proved(&flow->request->caller) || flow_options(flow)->confirm == CONFIRM_ALWAYS;
+}
+
+static enum otp_err flow_story(struct auth_flow *flow)
+{
+	enum otp_err err = OTP_OK;
+
+	if (flow_must_ask_first(flow))
+		err = flow_ask_first(flow);
+	if (err == OTP_OK)
+		err = flow_mail(flow);
+	if (err == OTP_OK)
+		err = flow_ask_code(flow);
+	if (err == OTP_OK)
+		err = flow_verify(flow);
+	if (err == OTP_OK)
+		err = auth_facts_verdict(&flow->facts);
+	return err;
+}
+
+static void flow_revoke_in_child(struct auth_flow *flow)
+{
+	struct deadline deadline = deadline_start(FLOW_REVOKE_S * 1000);
+	enum otp_err err;
+
+	(void)alarm(FLOW_REVOKE_S + 1);
+	(void)setsid();
+	(void)close(STDIN_FILENO); /* the socket to the door: it must not look as if the helper went on */
+	flow->cognito.deadline = &deadline;
+	err = cognito_revoke(&flow->cognito, &flow->tokens.refresh);
+	if (err != OTP_OK)
+		log_debug("event=not_revoked reason=%s", err_reason(err));
+	_exit(0);
+}
+
+/* The child goes on with the connection; ours is abandoned without a word to the other end. */
+static void flow_revoke(struct auth_flow *flow)
+{
+	pid_t pid;
+
+	if (flow->tokens.refresh.length == 0)
+		return;
+	pid = fork();
+	if (pid == 0)
+		flow_revoke_in_child(flow);
+	if (pid > 0)
+		http_abandon(flow->http);
+}
+
+static void flow_begin(struct auth_flow *flow, const struct auth_request *request)
+{
+	const struct options *options = request->options;
+
+	memset(flow, 0, sizeof(*flow));
+	flow->request = request;
+	flow->http_settings = (struct http_settings){ options->ca_file, options->connect_timeout * 1000 };
+	flow->jwks_settings = (struct jwks_settings){ options->jwks_url,     options->jwks_file,    OTP_STATE_DIR,
+						      options->user_pool_id, options->jwks_max_age, options->clock_skew };
+	flow->jwks.settings = &flow->jwks_settings;
+	flow->cognito.endpoint = options->endpoint;
+	flow->cognito.client_id = options->client_id;
+	flow->cognito.client_secret_file = options->client_secret_file;
+	flow->cognito.factor = options->challenge == CHALLENGE_SMS_OTP ? COGNITO_SMS_OTP : COGNITO_EMAIL_OTP;
+	flow->cognito.clock_skew = options->clock_skew;
+	flow->cognito.deadline = request->deadline;
+	flow->cognito.note = request->note;
+	if (request->refusal == OTP_OK && request->judged->mapped)
+		flow->facts.user_allowed = AUTH_FACT_SHOWN;
+	else
+		flow_pretend(flow, request->refusal == OTP_OK ? OTP_ERR_INTERNAL : request->refusal);
+}
+
+static void flow_end(struct auth_flow *flow)
+{
+	cognito_challenge_done(&flow->challenge);
+	cognito_tokens_done(&flow->tokens);
+	jwks_done(&flow->jwks);
+	http_free(flow->http);
+}
+
+static void flow_farewell(const struct auth_flow *flow, enum otp_err result)
+{
+	const struct conversation *conversation = flow->request->conversation;
+	const char *text = dialogue_farewell(&flow->request->caller, result, flow->mails > 0);
+
+	if (result != OTP_OK && result != OTP_ERR_CONVERSATION && text != NULL)
+		conversation->warn(conversation->door, text);
+}
+
+__attribute__((visibility("default"))) void auth_flow_run(const struct auth_request *request, struct auth_result *ret_result)
+{
+	struct auth_flow flow;
+	enum otp_err err;
+
+	flow_begin(&flow, request);
+	err = flow_story(&flow);
+	ret_result->result = err;
+	ret_result->reason = flow.pretending != OTP_OK ? flow.pretending : err;
+	memcpy(ret_result->request_id, flow.cognito.request_id, sizeof(ret_result->request_id));
+	flow_farewell(&flow, err);
+	flow_revoke(&flow);
+	flow_end(&flow);
+}

@@ -1,0 +1,48 @@
+/*
+ * dialogue - every word that a person at a prompt is shown.
+ *
+ * Rules kept here: the prompt itself carries what he must know (sshd hides or delays messages, sudo asks for silence); callers who have proved nothing see
+ * the same bytes for every account; what the service says is shown as a cleaned, short address and in no other way.
+ */
+#ifndef OTP_DIALOGUE_H
+#define OTP_DIALOGUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "caller.h"
+#include "conversation.h"
+#include "err.h"
+#include "options.h"
+
+/* What stands before the question this time. */
+enum dialogue_word {
+	DIALOGUE_NOTHING,
+	DIALOGUE_FIRST,	     /* a code was just mailed for the first time */
+	DIALOGUE_WRONG,	     /* number: tries left */
+	DIALOGUE_NO_CODE,    /* what was typed is no code */
+	DIALOGUE_EXPIRED,
+	DIALOGUE_USED,
+	DIALOGUE_RESENT,
+	DIALOGUE_TOO_EARLY,  /* number: seconds until r works again; since: seconds since the mail */
+	DIALOGUE_NONE_OPEN,  /* a code was typed, but none is open here */
+	DIALOGUE_NO_MAIL_HERE /* y without a terminal */
+};
+
+struct dialogue {
+	enum dialogue_word word;
+	int64_t number;
+	int64_t since;
+};
+
+/* The question before the first mail. `prompt` has room for CONVERSATION_TEXT_MAX + 1 bytes, here and below. */
+void dialogue_ask_first(const struct dialogue *dialogue, enum option_challenge challenge, char *prompt);
+
+/* The question for a code. `destination`: where it went, "" when it must not be told. */
+void dialogue_ask_code(const struct dialogue *dialogue, enum option_challenge challenge, const char *destination, char *prompt);
+
+/* The last words: why it ended, as far as this caller may know. NULL when there is nothing to say. `code_sent`: whether a code had been mailed. */
+const char *dialogue_farewell(const struct caller *caller, enum otp_err result, bool code_sent);
+
+#endif

@@ -1,0 +1,194 @@
+/*
+ * helper_main - the program behind the door: one process per call of the module, started with an empty environment.
+ *
+ * It makes its inheritance its own, receives the call, loads the settings, judges the user, and hands on to auth_flow if there is anything to ask. It
+ * links libc only; the flow, with libcurl, OpenSSL and json-c, is a shared object that is loaded when a login needs it.
+ */
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "audit.h"
+#include "auth_flow.h"
+#include "caller.h"
+#include "clock.h"
+#include "dialogue.h"
+#include "inheritance.h"
+#include "log.h"
+#include "options.h"
+#include "policy.h"
+#include "relay_conversation.h"
+
+enum {
+	HELPER_START_MS = 20 * 1000, /* until the settings say how long */
+	HELPER_AHEAD_MS = 500	     /* our deadline is earlier than the door's, so that there is a reason in the log and not a killed process */
+};
+
+struct helper {
+	struct relay_door door;
+	struct relay_call call;
+	struct deadline deadline;
+	struct options options;
+	struct policy_user judged;
+	struct caller caller;
+	struct caller_facts caller_facts;
+	struct note note;
+	struct auth_result result;
+};
+
+static void helper_result(struct helper *helper, enum otp_err err)
+{
+	helper->result.result = err;
+	helper->result.reason = err;
+}
+
+/* Only the socket of a module is a reason to run: whoever starts us by hand is told so. */
+static enum otp_err helper_check_socket(void)
+{
+	int type = 0;
+	socklen_t size = sizeof(type);
+
+	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_SEQPACKET)
+		return OTP_ERR_HELPER_PROTOCOL;
+	return OTP_OK;
+}
+
+static enum otp_err helper_load_options(struct helper *helper)
+{
+	const char *arguments[WIRE_ARGUMENTS_MAX];
+
+	for (int i = 0; i < helper->call.argument_count; i++)
+		arguments[i] = helper->call.arguments[i];
+	return options_load(&helper->options, arguments, (size_t)helper->call.argument_count, &helper->note);
+}
+
+/* Where no time-out reaches (a name service, a file system that hangs), the door kills us at its own deadline. */
+static void helper_set_deadline(struct helper *helper)
+{
+	int64_t ms = helper->options.deadline * 1000;
+
+	helper->deadline = deadline_start(ms - HELPER_AHEAD_MS);
+	(void)relay_send_hello(&helper->door, ms);
+}
+
+static void helper_find_caller(struct helper *helper)
+{
+	helper->caller_facts = (struct caller_facts){ helper->call.terminal, helper->call.remote_host,	helper->call.auth_info,
+						      helper->call.real_uid, helper->judged.known, helper->judged.uid };
+	helper->caller = caller_classify(&helper->caller_facts);
+}
+
+static void helper_flow(struct helper *helper, enum otp_err refusal)
+{
+	struct conversation conversation = relay_conversation(&helper->door);
+	struct auth_request request = { &helper->options, helper->call.user, &helper->judged,  refusal,
+					helper->caller,	  &conversation,     &helper->deadline, &helper->note };
+	void *object = dlopen(OTP_FLOW_PATH, RTLD_LAZY | RTLD_LOCAL);
+	union {
+		void *symbol;
+		auth_flow_function *function; /* POSIX promises that the two are alike; ISO C does not */
+	} run = { NULL };
+
+	if (object != NULL)
+		run.symbol = dlsym(object, AUTH_FLOW_SYMBOL);
+	if (run.symbol == NULL) {
+		note_set(&helper->note, "%s", dlerror());
+		helper_result(helper, OTP_ERR_HELPER_MISSING);
+		return;
+	}
+	run.function(&request, &helper->result);
+}
+
+/* Those who have proved who they are hear at once that it is in vain. */
+static void helper_refuse(struct helper *helper, enum otp_err refusal)
+{
+	struct conversation conversation = relay_conversation(&helper->door);
+	const char *text = dialogue_farewell(&helper->caller, refusal, false);
+
+	if (text != NULL)
+		conversation.warn(conversation.door, text);
+	helper_result(helper, refusal);
+}
+
+/* Refusals that are about the user; everything else is about this machine, and no dialogue would be honest. */
+static bool helper_refuses_user(enum otp_err err)
+{
+	enum otp_class class = err_class(err);
+
+	return class == OTP_CLASS_DENIED || class == OTP_CLASS_UNKNOWN_USER || class == OTP_CLASS_FORBIDDEN;
+}
+
+static void helper_decide(struct helper *helper)
+{
+	enum otp_err judgement = policy_judge(&helper->options, helper->call.user, &helper->judged, &helper->note);
+
+	helper_find_caller(helper);
+	if (judgement == OTP_IGNORED)
+		helper_result(helper, judgement);
+	else if (judgement == OTP_OK || (helper_refuses_user(judgement) && !caller_is_proved(&helper->caller)))
+		helper_flow(helper, judgement);
+	else
+		helper_refuse(helper, judgement);
+}
+
+static void helper_serve(struct helper *helper)
+{
+	enum otp_err err = helper_load_options(helper);
+
+	helper_find_caller(helper); /* for the log, should the settings be no good */
+	if (err != OTP_OK) {
+		helper_refuse(helper, err);
+		return;
+	}
+	log_open("cognito-otp-helper", helper->options.debug);
+	helper_set_deadline(helper);
+	helper_decide(helper);
+}
+
+static void helper_send_verdict(struct helper *helper)
+{
+	char origin[WIRE_ITEM_MAX + 1];
+	char line[WIRE_LINE_MAX + 1];
+	struct audit audit = { helper->result.reason,
+			       helper->judged.known ? helper->call.user : "",
+			       helper->judged.mapped ? helper->judged.identity.value : "",
+			       helper->call.service,
+			       origin,
+			       caller_kind_name(helper->caller.kind),
+			       helper->result.request_id,
+			       &helper->note };
+
+	caller_origin(&helper->caller, &helper->caller_facts, origin, sizeof(origin));
+	audit_line(&audit, line);
+	(void)relay_send_verdict(&helper->door, helper->result.result, helper->result.reason, line);
+}
+
+int main(void)
+{
+	struct helper *helper;
+	enum otp_err err = helper_check_socket();
+
+	if (err == OTP_OK)
+		err = inheritance_replace(STDIN_FILENO);
+	if (err != OTP_OK)
+		return EXIT_FAILURE; /* the door sees that we are gone */
+	log_open("cognito-otp-helper", false);
+	helper = calloc(1, sizeof(*helper));
+	if (helper == NULL)
+		return EXIT_FAILURE;
+	helper_result(helper, OTP_ERR_INTERNAL);
+	helper->deadline = deadline_start(HELPER_START_MS);
+	helper->door = (struct relay_door){ STDIN_FILENO, wire_packet_new(), &helper->deadline };
+	if (helper->door.packet != NULL && relay_receive_call(&helper->door, &helper->call) == OTP_OK) {
+		helper_serve(helper);
+		helper_send_verdict(helper);
+	}
+	wire_packet_free(helper->door.packet);
+	explicit_bzero(helper, sizeof(*helper));
+	free(helper);
+	return EXIT_SUCCESS;
+}

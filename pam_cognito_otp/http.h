@@ -1,0 +1,67 @@
+/*
+ * http - one exchange at a time with the service, over verified TLS. The only room that includes libcurl.
+ *
+ * Rules kept here:
+ *  - every option that matters is set explicitly; nothing is read from an environment or a home directory; there is no redirect, cookie, netrc, compression
+ *    or second protocol, and no way to weaken the check of the certificate;
+ *  - one connection serves key set, InitiateAuth and RespondToAuthChallenge; no body is ever sent twice: libcurl repeats a POST on a kept connection that turns
+ *    out dead unless it cannot rewind the body, so it cannot;
+ *  - headers, body and time have bounds; the deadline is the caller's and total;
+ *  - bodies are never logged, and never shown to libcurl's own tracing.
+ */
+#ifndef OTP_HTTP_H
+#define OTP_HTTP_H
+
+#include <stdint.h>
+
+#include "clock.h"
+#include "err.h"
+#include "note.h"
+#include "secret.h"
+
+enum {
+	HTTP_BODY_MAX = 256 * 1024,   /* bytes of an answer */
+	HTTP_HEADERS_MAX = 32 * 1024, /* bytes of all its headers */
+	HTTP_WORD_MAX = 128	      /* bytes kept of a header's value */
+};
+
+struct http;
+
+struct http_settings {
+	const char *ca_file; /* "" for the system's store */
+	int64_t connect_timeout_ms;
+};
+
+/* The settings must outlive it. OTP_ERR_MEMORY, OTP_ERR_CONFIG_UNSAFE, OTP_ERR_CONFIG_OPEN (ca_file; the note says why). The caller owns *ret_http. */
+enum otp_err http_new(const struct http_settings *settings, struct http **ret_http, struct note *note);
+void http_free(struct http *http); /* NULL is fine */
+
+/* Before http_free, in a process whose child goes on with the open connection: nothing more is said on it from here. */
+void http_abandon(struct http *http);
+
+struct http_request {
+	const char *url;
+	const char *target;	   /* X-Amz-Target; NULL for a GET */
+	const struct secret *body; /* NULL for a GET */
+};
+
+struct http_response {
+	long status;
+	struct secret body;
+	char request_id[HTTP_WORD_MAX + 1]; /* x-amzn-requestid, cleaned; "" when there is none */
+	char error_type[HTTP_WORD_MAX + 1]; /* x-amzn-errortype, as it came */
+	int64_t date;			    /* of the Date header, or 0 */
+};
+
+/*
+ * Sends one request and waits for the answer, whatever its status. OTP_ERR_NET_*, OTP_ERR_TLS_CERTIFICATE, OTP_ERR_HTTP_MALFORMED, OTP_ERR_HTTP_OVERSIZE,
+ * OTP_ERR_MEMORY; the note says at which host. The caller ends *ret_response with http_response_done, in every case.
+ */
+enum otp_err http_exchange(struct http *http, const struct http_request *request, const struct deadline *deadline, struct http_response *ret_response,
+			   struct note *note);
+void http_response_done(struct http_response *response);
+
+#define HTTP_RESPONSE_NONE { 0, SECRET_EMPTY, "", "", 0 }
+#define http_response_auto __attribute__((cleanup(http_response_done)))
+
+#endif

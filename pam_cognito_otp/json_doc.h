@@ -1,0 +1,61 @@
+/*
+ * json_doc - JSON from outside, read under a contract; JSON to the outside, written with wiping. The only room that includes json-c.
+ *
+ * Rules kept here (the reasons were measured on json-c 0.16: duplicate keys are silently dropped, "k\u0000z" becomes "k", the string
+ * "false" reads as true, NaN and 1e400 are numbers):
+ *  - before json-c sees a byte: size, UTF-8, no NUL (raw or escaped), depth, no duplicate member in any object after unescaping;
+ *  - then json-c in strict mode; the whole text must be one object;
+ *  - typed getters only; null counts as absent; a wrong type is an error, never a conversion.
+ */
+#ifndef OTP_JSON_DOC_H
+#define OTP_JSON_DOC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "strbuf.h"
+
+enum {
+	JSON_TEXT_MAX = 256 * 1024, /* bytes of a whole answer */
+	JSON_DEPTH_MAX = 16
+};
+
+struct json_doc;   /* owns everything that was parsed */
+struct json_value; /* one value inside a json_doc; borrowed, lives as long as its document */
+
+/*
+ * Parses `length` bytes. OTP_ERR_JSON_SYNTAX (also for more than JSON_TEXT_MAX bytes, an empty text, anything after the object, a root
+ * that is no object, NaN, comments), OTP_ERR_JSON_UTF8, OTP_ERR_JSON_NUL, OTP_ERR_JSON_DEPTH, OTP_ERR_JSON_DUPLICATE, OTP_ERR_MEMORY.
+ * RFC 8259; duplicates: I-JSON, RFC 7493 section 2.3.
+ */
+enum otp_err json_doc_parse(const char *text, size_t length, struct json_doc **ret_doc);
+void json_doc_free(struct json_doc *doc); /* NULL is fine */
+const struct json_value *json_doc_root(const struct json_doc *doc);
+
+/* A member is there and is not null. */
+bool json_has(const struct json_value *object, const char *key);
+
+/*
+ * All getters: OTP_ERR_JSON_ABSENT when missing or null, OTP_ERR_JSON_TYPE when of another type or outside the limits.
+ * Strings are borrowed, NUL-terminated, without a NUL inside, `min` to `max` bytes long.
+ */
+enum otp_err json_get_string(const struct json_value *object, const char *key, size_t min, size_t max, const char **ret_text);
+enum otp_err json_get_int(const struct json_value *object, const char *key, int64_t min, int64_t max, int64_t *ret_number);
+enum otp_err json_get_bool(const struct json_value *object, const char *key, bool *ret_bool);
+enum otp_err json_get_object(const struct json_value *object, const char *key, const struct json_value **ret_object);
+enum otp_err json_get_array(const struct json_value *object, const char *key, const struct json_value **ret_array);
+size_t json_array_length(const struct json_value *array);
+enum otp_err json_array_string(const struct json_value *array, size_t index, size_t max, const char **ret_text);
+enum otp_err json_array_object(const struct json_value *array, size_t index, const struct json_value **ret_object);
+
+/*
+ * Writing: `"key":"value"` with escapes, a comma before it unless it is the first member ('{' is the last byte so far). The text may be a
+ * secret: it goes from its owner into the buffer and nowhere else. Neither key nor value may hold a NUL.
+ */
+void json_add_string(struct strbuf *buf, const char *key, const char *value);
+/* `"key":{` after the comma it needs; the caller closes the brace. */
+void json_open_object(struct strbuf *buf, const char *key);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * option_values - the kinds of values that settings have: each reads text into a field, or says in a note what is wrong with it.
+ *
+ * All have one shape, so that the table in options.c can name them: `min` and `max` bound a number, or the bytes of a text whose field has room for
+ * `max` + 1. They return OTP_OK or OTP_ERR_CONFIG_VALUE.
+ */
+#ifndef OTP_OPTION_VALUES_H
+#define OTP_OPTION_VALUES_H
+
+#include <stdint.h>
+
+#include "err.h"
+#include "note.h"
+
+#define OPTION_VALUE(name) enum otp_err name(const char *value, int64_t min, int64_t max, void *field, struct note *note)
+
+OPTION_VALUE(option_set_bool);	    /* bool: yes or no */
+OPTION_VALUE(option_set_number);    /* int64_t: decimal digits */
+OPTION_VALUE(option_set_seconds);   /* int64_t: digits and s, m, h or d */
+OPTION_VALUE(option_set_path);	    /* text: an absolute path */
+OPTION_VALUE(option_set_pool_id);   /* text: region_id */
+OPTION_VALUE(option_set_client_id); /* text: [A-Za-z0-9_+] */
+OPTION_VALUE(option_set_endpoint);  /* text: https://host[:port] */
+OPTION_VALUE(option_set_url);	    /* text: https://host[:port]/path */
+OPTION_VALUE(option_set_template);  /* text: kind:text with %u */
+OPTION_VALUE(option_set_words);	    /* struct option_words */
+OPTION_VALUE(option_set_issuers);   /* struct option_words: https URLs */
+OPTION_VALUE(option_set_unmapped);  /* enum option_unmapped */
+OPTION_VALUE(option_set_confirm);   /* enum option_confirm */
+OPTION_VALUE(option_set_challenge); /* enum option_challenge */
+
+#endif

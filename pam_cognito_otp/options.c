@@ -1,0 +1,306 @@
+/* options - see options.h. */
+#include "options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "option_values.h"
+#include "region.h"
+#include "safe_file.h"
+
+#define OPTIONS_DEFAULT_FILE OTP_SYSCONFDIR "/security/pam_cognito_otp.conf"
+#define OPTIONS_DEFAULT_MAP OTP_SYSCONFDIR "/security/pam_cognito_otp.users"
+
+typedef enum otp_err option_setter(const char *value, int64_t min, int64_t max, void *field, struct note *note);
+
+struct option {
+	const char *key;
+	const char *standard; /* the default, as it would be written; NULL: required or derived */
+	option_setter *set;
+	size_t field;
+	int64_t min; /* of numbers; of text: bytes */
+	int64_t max;
+};
+
+#define FIELD(name) offsetof(struct options, name)
+#define TEXT_MAX OPTIONS_TEXT_MAX
+
+/* The settings of pam_cognito_otp.conf(5), in its order. */
+static const struct option options_table[] = {
+	{ "user_pool_id", NULL, option_set_pool_id, FIELD(user_pool_id), 1, 55 },
+	{ "client_id", NULL, option_set_client_id, FIELD(client_id), 1, 128 },
+	{ "client_secret_file", NULL, option_set_path, FIELD(client_secret_file), 1, TEXT_MAX },
+	{ "endpoint", NULL, option_set_endpoint, FIELD(endpoint), 1, TEXT_MAX },
+	{ "fips", "no", option_set_bool, FIELD(fips), 0, 0 },
+	{ "dualstack", "no", option_set_bool, FIELD(dualstack), 0, 0 },
+	{ "issuer", NULL, option_set_issuers, FIELD(issuer), 1, TEXT_MAX },
+	{ "jwks_url", NULL, option_set_url, FIELD(jwks_url), 1, TEXT_MAX },
+	{ "jwks_file", NULL, option_set_path, FIELD(jwks_file), 1, TEXT_MAX },
+	{ "jwks_max_age", "24h", option_set_seconds, FIELD(jwks_max_age), 300, 7 * 86400 },
+	{ "ca_file", NULL, option_set_path, FIELD(ca_file), 1, TEXT_MAX },
+	{ "user_map", NULL, option_set_path, FIELD(user_map), 1, TEXT_MAX },
+	{ "user_template", NULL, option_set_template, FIELD(user_template), 1, TEXT_MAX },
+	{ "unmapped", "deny", option_set_unmapped, FIELD(unmapped), 0, 0 },
+	{ "users", NULL, option_set_words, FIELD(users), 1, TEXT_MAX },
+	{ "min_uid", "1000", option_set_number, FIELD(min_uid), 1, UINT32_MAX - 1 },
+	{ "allow_root", "no", option_set_bool, FIELD(allow_root), 0, 0 },
+	{ "require_group", NULL, option_set_words, FIELD(require_group), 1, TEXT_MAX },
+	{ "challenge", "email_otp", option_set_challenge, FIELD(challenge), 0, 0 },
+	{ "confirm", "auto", option_set_confirm, FIELD(confirm), 0, 0 },
+	{ "max_tries", "3", option_set_number, FIELD(max_tries), 1, 10 },
+	{ "resend_after", "60s", option_set_seconds, FIELD(resend_after), 10, 900 },
+	{ "deadline", "20s", option_set_seconds, FIELD(deadline), 2, 60 },
+	{ "connect_timeout", "5s", option_set_seconds, FIELD(connect_timeout), 1, 30 },
+	{ "clock_skew", "120s", option_set_seconds, FIELD(clock_skew), 0, 600 },
+	{ "debug", "no", option_set_bool, FIELD(debug), 0, 0 },
+};
+
+enum { OPTION_COUNT = sizeof(options_table) / sizeof(options_table[0]) };
+
+/* Where a setting was written, for the notes. */
+struct option_source {
+	const char *name; /* the file, or "module arguments" */
+	unsigned long line;
+	bool seen[OPTION_COUNT];
+};
+
+const char *options_key(size_t index, const char **ret_default)
+{
+	if (index >= OPTION_COUNT)
+		return NULL;
+	*ret_default = options_table[index].standard == NULL ? "" : options_table[index].standard;
+	return options_table[index].key;
+}
+
+static const struct option *option_find(const char *key, size_t length)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if (strlen(options_table[i].key) == length && memcmp(options_table[i].key, key, length) == 0)
+			return &options_table[i];
+	}
+	return NULL;
+}
+
+/* "FILE:LINE: KEY: WHAT" */
+static enum otp_err option_complain(const struct option_source *source, const char *key, const char *what, enum otp_err err, struct note *note)
+{
+	if (source->line > 0)
+		note_set(note, "%s:%lu: %s: %s", source->name, source->line, key, what);
+	else
+		note_set(note, "%s: %s: %s", source->name, key, what);
+	return err;
+}
+
+static enum otp_err option_set(struct options *options, struct option_source *source, const char *key, size_t key_length, const char *value,
+			       struct note *note)
+{
+	const struct option *option = option_find(key, key_length);
+	struct note why = { "" };
+	char word[32];
+
+	if (option == NULL) {
+		(void)snprintf(word, sizeof(word), "%.*s", (int)(key_length < 31 ? key_length : 31), key);
+		return option_complain(source, word, "no such setting", OTP_ERR_CONFIG_KEY, note);
+	}
+	if (source->seen[option - options_table])
+		return option_complain(source, option->key, "set twice", OTP_ERR_CONFIG_DUPLICATE, note);
+	source->seen[option - options_table] = true;
+	if (option->set(value, option->min, option->max, (char *)options + option->field, &why) != OTP_OK)
+		return option_complain(source, option->key, why.text, OTP_ERR_CONFIG_VALUE, note);
+	return OTP_OK;
+}
+
+static char *options_trim(char *text)
+{
+	size_t length;
+
+	while (*text == ' ' || *text == '\t')
+		text++;
+	length = strlen(text);
+	while (length > 0 && strchr(" \t\r", text[length - 1]) != NULL)
+		text[--length] = '\0';
+	return text;
+}
+
+/* `key = value`; an empty line or one that begins with # is passed over. A # later in a line belongs to the value. */
+static enum otp_err options_line(struct options *options, struct option_source *source, char *line, struct note *note)
+{
+	char *equals;
+	const char *key;
+	const char *value;
+
+	line = options_trim(line);
+	if (*line == '\0' || *line == '#')
+		return OTP_OK;
+	equals = strchr(line, '=');
+	if (equals == NULL || equals == line)
+		return option_complain(source, "syntax", "not `key = value`", OTP_ERR_CONFIG_SYNTAX, note);
+	*equals = '\0';
+	key = options_trim(line);
+	value = options_trim(equals + 1);
+	if (*value == '\0')
+		return option_complain(source, key, "empty value", OTP_ERR_CONFIG_VALUE, note);
+	return option_set(options, source, key, strlen(key), value, note);
+}
+
+static enum otp_err options_text(struct options *options, struct option_source *source, struct secret *text, struct note *note)
+{
+	char *line = text->bytes;
+	char *end;
+	enum otp_err err = OTP_OK;
+
+	if (strlen(secret_text(text)) != text->length)
+		return option_complain(source, "syntax", "a NUL byte in the file", OTP_ERR_CONFIG_SYNTAX, note);
+	for (source->line = 1; err == OTP_OK && line != NULL; source->line++) {
+		end = strchr(line, '\n');
+		if (end != NULL)
+			*end++ = '\0';
+		err = options_line(options, source, line, note);
+		line = end;
+	}
+	return err;
+}
+
+static enum otp_err options_file(struct options *options, const char *path, struct note *note)
+{
+	struct option_source source = { .name = path };
+	secret_auto struct secret text = SECRET_EMPTY;
+	enum otp_err err = safe_file_read(path, SAFE_FILE_PUBLIC, OPTIONS_FILE_MAX, &text, note);
+
+	if (err != OTP_OK)
+		return err;
+	return options_text(options, &source, &text, note);
+}
+
+static enum otp_err options_argument(struct options *options, struct option_source *source, const char *argument, struct note *note)
+{
+	const char *equals = strchr(argument, '=');
+
+	if (equals == NULL || equals == argument || equals[1] == '\0')
+		return option_complain(source, "syntax", "not `key=value`", OTP_ERR_CONFIG_SYNTAX, note);
+	return option_set(options, source, argument, (size_t)(equals - argument), equals + 1, note);
+}
+
+static const char *options_config_path(const char *argument)
+{
+	return strncmp(argument, "config=", 7) == 0 ? argument + 7 : NULL;
+}
+
+/* The file, once; then what stands on the PAM line over it. */
+static enum otp_err options_sources(struct options *options, const char *const *arguments, size_t count, struct note *note)
+{
+	struct option_source line = { .name = "module arguments" };
+	const char *path = NULL;
+	enum otp_err err;
+
+	for (size_t i = 0; i < count; i++) {
+		if (options_config_path(arguments[i]) == NULL)
+			continue;
+		if (path != NULL)
+			return option_complain(&line, "config", "set twice", OTP_ERR_CONFIG_DUPLICATE, note);
+		path = options_config_path(arguments[i]);
+	}
+	err = options_file(options, path == NULL ? OPTIONS_DEFAULT_FILE : path, note);
+	for (size_t i = 0; err == OTP_OK && i < count; i++) {
+		if (options_config_path(arguments[i]) == NULL)
+			err = options_argument(options, &line, arguments[i], note);
+	}
+	return err;
+}
+
+static void options_defaults(struct options *options)
+{
+	struct note none;
+
+	memset(options, 0, sizeof(*options));
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const struct option *option = &options_table[i];
+
+		if (option->standard != NULL) /* a unit test shows that each default is accepted */
+			(void)option->set(option->standard, option->min, option->max, (char *)options + option->field, &none);
+	}
+}
+
+/* What region and pool imply, where nothing else was written. */
+static enum otp_err options_derive(struct options *options, struct note *note)
+{
+	struct region region;
+
+	if (region_parse(options->user_pool_id, &region) != OTP_OK) {
+		note_set(note, "user_pool_id: no AWS region before the underscore");
+		return OTP_ERR_CONFIG_VALUE;
+	}
+	if (options->endpoint[0] != '\0' && (options->fips || options->dualstack)) {
+		note_set(note, "endpoint: cannot be combined with fips or dualstack, which choose another one");
+		return OTP_ERR_CONFIG_VALUE;
+	}
+	if (options->endpoint[0] == '\0' &&
+	    region_endpoint(&region, options->fips, options->dualstack, options->endpoint, sizeof(options->endpoint)) != OTP_OK) {
+		note_set(note, "fips, dualstack: this partition has no such endpoint");
+		return OTP_ERR_CONFIG_VALUE;
+	}
+	if (options->issuer.count == 0) {
+		(void)snprintf(options->issuer.text, sizeof(options->issuer.text), "https://cognito-idp.%s.%s/%s", region.name, region.suffix,
+			       options->user_pool_id);
+		options->issuer.words[0] = options->issuer.text;
+		options->issuer.count = 1;
+	}
+	if (options->jwks_url[0] == '\0')
+		(void)snprintf(options->jwks_url, sizeof(options->jwks_url), "%.900s/.well-known/jwks.json", options->issuer.words[0]);
+	if (options->user_map[0] == '\0')
+		(void)snprintf(options->user_map, sizeof(options->user_map), "%s", OPTIONS_DEFAULT_MAP);
+	return OTP_OK;
+}
+
+/* Anybody can register a user name in many pools; groups are the pool owner's to give. */
+static enum otp_err options_agree(const struct options *options, struct note *note)
+{
+	if (strncmp(options->user_template, "username:", 9) == 0 && options->require_group.count == 0) {
+		note_set(note, "user_template: username: needs require_group, since anybody may register a name");
+		return OTP_ERR_CONFIG_VALUE;
+	}
+	if (options->unmapped == UNMAPPED_IGNORE && options->user_template[0] != '\0') {
+		note_set(note, "unmapped: ignore has no effect with user_template, which maps everybody");
+		return OTP_ERR_CONFIG_VALUE;
+	}
+	if (options->connect_timeout > options->deadline) {
+		note_set(note, "connect_timeout: longer than deadline");
+		return OTP_ERR_CONFIG_VALUE;
+	}
+	if (options->jwks_file[0] != '\0' && options->jwks_url[0] != '\0') {
+		note_set(note, "jwks_file: cannot be combined with jwks_url");
+		return OTP_ERR_CONFIG_VALUE;
+	}
+	return OTP_OK;
+}
+
+static enum otp_err options_required(const struct options *options, struct note *note)
+{
+	const char *missing = NULL;
+
+	if (options->user_pool_id[0] == '\0')
+		missing = "user_pool_id";
+	else if (options->client_id[0] == '\0')
+		missing = "client_id";
+	if (missing == NULL)
+		return OTP_OK;
+	note_set(note, "%s: required, and set nowhere", missing);
+	return OTP_ERR_CONFIG_MISSING;
+}
+
+enum otp_err options_load(struct options *options, const char *const *arguments, size_t argument_count, struct note *note)
+{
+	enum otp_err err;
+
+	options_defaults(options);
+	err = options_sources(options, arguments, argument_count, note);
+	if (err == OTP_OK)
+		err = options_required(options, note);
+	if (err == OTP_OK)
+		err = options_agree(options, note);
+	options->user_map_named = options->user_map[0] != '\0';
+	if (err == OTP_OK)
+		err = options_derive(options, note);
+	return err;
+}

@@ -1,0 +1,79 @@
+/*
+ * options - the settings: one table that drives file, arguments, defaults and the check of the manual.
+ *
+ * Rules kept here:
+ *  - a setting that does nothing does not exist: an unknown key, a value out of range, a duplicate, a missing file is an error that names file, line and
+ *    key, and nobody is let in by it;
+ *  - file and arguments go through the same setter; an argument of the same name overrides the file;
+ *  - the file must be root's (safe_file); there is no key that weakens a check of TLS or of tokens;
+ *  - after options_load everything is valid together: rooms need not ask again.
+ */
+#ifndef OTP_OPTIONS_H
+#define OTP_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "identity.h"
+#include "note.h"
+
+enum {
+	OPTIONS_FILE_MAX = 64 * 1024, /* bytes */
+	OPTIONS_TEXT_MAX = 1023,      /* bytes of a value */
+	OPTIONS_WORDS_MAX = 32	      /* words of a list */
+};
+
+/* A list of words, separated by blanks. `words` is NULL-terminated and points into `text`. */
+struct option_words {
+	char text[OPTIONS_TEXT_MAX + 1];
+	const char *words[OPTIONS_WORDS_MAX + 1];
+	size_t count;
+};
+
+enum option_challenge { CHALLENGE_EMAIL_OTP, CHALLENGE_SMS_OTP };
+enum option_unmapped { UNMAPPED_DENY, UNMAPPED_IGNORE };
+enum option_confirm { CONFIRM_AUTO, CONFIRM_ALWAYS };
+
+/* Times are in seconds. Empty text: not set. Not copyable: the lists point into themselves. */
+struct options {
+	char user_pool_id[56];
+	char client_id[129];
+	char client_secret_file[OPTIONS_TEXT_MAX + 1];
+	char endpoint[OPTIONS_TEXT_MAX + 1]; /* https://host[:port], no slash at the end; always set */
+	bool fips;
+	bool dualstack;
+	struct option_words issuer; /* at least one */
+	char jwks_url[OPTIONS_TEXT_MAX + 1];
+	char jwks_file[OPTIONS_TEXT_MAX + 1];
+	int64_t jwks_max_age;
+	char ca_file[OPTIONS_TEXT_MAX + 1];
+	char user_map[OPTIONS_TEXT_MAX + 1];
+	bool user_map_named; /* a missing file is an error */
+	char user_template[OPTIONS_TEXT_MAX + 1];
+	enum option_unmapped unmapped;
+	struct option_words users;
+	int64_t min_uid;
+	bool allow_root;
+	struct option_words require_group;
+	enum option_challenge challenge;
+	enum option_confirm confirm;
+	int64_t max_tries;
+	int64_t resend_after;
+	int64_t deadline;
+	int64_t connect_timeout;
+	int64_t clock_skew;
+	bool debug;
+};
+
+/*
+ * Loads defaults, then the file (config=PATH among the arguments, or the default path, which must exist), then the arguments over it, and checks
+ * that they fit together. OTP_ERR_CONFIG_* with a note; *options is not to be used then.
+ */
+enum otp_err options_load(struct options *options, const char *const *arguments, size_t argument_count, struct note *note);
+
+/* The table, for whoever documents or shows it: NULL beyond its end. *ret_default is "" when there is none. */
+const char *options_key(size_t index, const char **ret_default);
+
+#endif

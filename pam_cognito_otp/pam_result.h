@@ -1,0 +1,13 @@
+/* pam_result - what a calling program is told: the one table from our classes to PAM's codes. */
+#ifndef OTP_PAM_RESULT_H
+#define OTP_PAM_RESULT_H
+
+#include "err.h"
+
+/* A PAM code. PAM_SUCCESS for OTP_OK only. Why each class has its code: pam_cognito_otp(8), RETURN VALUES. */
+int pam_result_of(enum otp_err err);
+
+/* A syslog level: who has to act, and how soon. */
+int pam_result_level(enum otp_err err);
+
+#endif

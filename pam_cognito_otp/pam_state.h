@@ -1,0 +1,20 @@
+/*
+ * pam_state - what one PAM handle remembers between calls: that the tries are spent, or that a hard error was met.
+ *
+ * sudo calls us three times and login five times on one handle: without this, each round would mail again or wait out the deadline again. sshd
+ * forks for every round, so there it is lost, which is fine: nothing depends on it for safety.
+ */
+#ifndef OTP_PAM_STATE_H
+#define OTP_PAM_STATE_H
+
+#include <security/_pam_types.h>
+
+#include "err.h"
+
+/* What to answer at once for `user`, or OTP_OK when the call must be made. */
+enum otp_err pam_state_recall(const pam_handle_t *pamh, const char *user);
+
+/* Keeps `result` of a call for `user` if it is one of the two kinds. Memory failing here costs a question more, nothing else. */
+void pam_state_keep(pam_handle_t *pamh, const char *user, enum otp_err result);
+
+#endif

@@ -1,0 +1,148 @@
+/* policy - see policy.h. */
+#include "policy.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user_map.h"
+
+enum { POLICY_RECORD_FIRST = 1024, POLICY_RECORD_MAX = 1024 * 1024 };
+
+typedef int policy_lookup(const void *key, struct passwd *record, char *buffer, size_t size, struct passwd **ret_found);
+
+static int policy_by_name(const void *key, struct passwd *record, char *buffer, size_t size, struct passwd **ret_found)
+{
+	return getpwnam_r(key, record, buffer, size, ret_found);
+}
+
+static int policy_by_uid(const void *key, struct passwd *record, char *buffer, size_t size, struct passwd **ret_found)
+{
+	return getpwuid_r(*(const uid_t *)key, record, buffer, size, ret_found);
+}
+
+/*
+ * Looks an account up and compares its name with `name`. OTP_ERR_USER_UNKNOWN: there is none. OTP_ERR_USER_NAME: it is called otherwise (some name services
+ * ignore case). getpw*_r returns 0 or one of these numbers for "not found", see getpwnam(3).
+ */
+static enum otp_err policy_account(policy_lookup *lookup, const void *key, const char *name, uid_t *ret_uid)
+{
+	size_t size = POLICY_RECORD_FIRST;
+	struct passwd record;
+	struct passwd *found = NULL;
+	char *buffer = NULL;
+	enum otp_err err;
+	int failed;
+
+	do {
+		free(buffer);
+		buffer = malloc(size);
+		if (buffer == NULL)
+			return OTP_ERR_MEMORY;
+		failed = lookup(key, &record, buffer, size, &found);
+		size *= 4;
+	} while (failed == ERANGE && size <= POLICY_RECORD_MAX);
+	if (found != NULL) {
+		err = strcmp(record.pw_name, name) == 0 ? OTP_OK : OTP_ERR_USER_NAME;
+		*ret_uid = record.pw_uid;
+	} else if (failed == 0 || failed == ENOENT || failed == ESRCH || failed == EBADF || failed == EPERM) {
+		err = OTP_ERR_USER_UNKNOWN;
+	} else {
+		err = OTP_ERR_SYSTEM;
+	}
+	free(buffer);
+	return err;
+}
+
+static enum otp_err policy_find_account(const char *user, uid_t *ret_uid)
+{
+	uid_t again;
+	enum otp_err err = policy_account(policy_by_name, user, user, ret_uid);
+
+	if (err != OTP_OK)
+		return err;
+	return policy_account(policy_by_uid, ret_uid, user, &again);
+}
+
+/* One of the words without `!` matches, or there are only words with it; and none with it does. Shell wildcards. */
+static bool policy_listed(const struct option_words *list, const char *user)
+{
+	bool positive = false;
+	bool matched = false;
+
+	for (size_t i = 0; i < list->count; i++) {
+		const char *word = list->words[i];
+		bool negated = word[0] == '!';
+		bool matches = fnmatch(word + (negated ? 1 : 0), user, 0) == 0;
+
+		if (negated && matches)
+			return false;
+		positive = positive || !negated;
+		matched = matched || (!negated && matches);
+	}
+	return matched || !positive;
+}
+
+static enum otp_err policy_filter(const struct options *options, const char *user, uid_t uid)
+{
+	if (uid == 0 && !options->allow_root)
+		return OTP_ERR_USER_ROOT;
+	if (uid != 0 && uid < options->min_uid)
+		return OTP_ERR_USER_SYSTEM;
+	if (!policy_listed(&options->users, user))
+		return OTP_ERR_USER_FILTERED;
+	return OTP_OK;
+}
+
+/* `ignore` must not become a way around everything: not for root, and not when the map has vanished or was emptied. */
+static enum otp_err policy_unmapped(const struct options *options, uid_t uid, const struct user_map_entry *entry)
+{
+	if (options->unmapped == UNMAPPED_IGNORE && uid != 0 && entry->map_size > 0)
+		return OTP_IGNORED;
+	return OTP_ERR_USER_UNMAPPED;
+}
+
+static enum otp_err policy_map(const struct options *options, const char *user, struct policy_user *ret_user, struct note *note)
+{
+	struct user_map_settings settings = { options->user_map, options->user_map_named, options->user_template };
+	struct user_map_entry entry;
+	enum otp_err err = user_map_find(&settings, user, &entry, note);
+
+	if (err != OTP_OK)
+		return err;
+	if (!entry.found)
+		return policy_unmapped(options, ret_user->uid, &entry);
+	ret_user->mapped = true;
+	ret_user->identity = entry.identity;
+	return OTP_OK;
+}
+
+enum otp_err policy_judge(const struct options *options, const char *user, struct policy_user *ret_user, struct note *note)
+{
+	enum otp_err filtered;
+	enum otp_err err;
+
+	memset(ret_user, 0, sizeof(*ret_user));
+	err = policy_find_account(user, &ret_user->uid);
+	if (err != OTP_OK)
+		return err;
+	ret_user->known = true;
+	filtered = policy_filter(options, user, ret_user->uid);
+	/* The map is read for everybody: a mistake in it must show, and take the same time, whoever asks. */
+	err = policy_map(options, user, ret_user, note);
+	if (err != OTP_OK && err != OTP_IGNORED && err != OTP_ERR_USER_UNMAPPED)
+		return err;
+	return filtered != OTP_OK ? filtered : err;
+}
+
+enum otp_err policy_confirm(const char *user, const struct policy_user *judged)
+{
+	uid_t uid = 0;
+	enum otp_err err = policy_find_account(user, &uid);
+
+	if (err == OTP_ERR_USER_UNKNOWN || err == OTP_ERR_USER_NAME || (err == OTP_OK && uid != judged->uid))
+		return OTP_ERR_USER_CHANGED;
+	return err;
+}

@@ -1,0 +1,34 @@
+/*
+ * policy - whether a local user may log in with a code at all, and who he is at the service.
+ *
+ * Rules kept here: only local, root-owned sources decide; the name is byte for byte the one of the account database, for the name and for its uid (two
+ * names of one uid are two people in the log and one on the disk); a failing look-up is never "no such user".
+ */
+#ifndef OTP_POLICY_H
+#define OTP_POLICY_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "err.h"
+#include "identity.h"
+#include "note.h"
+#include "options.h"
+
+struct policy_user {
+	bool known; /* an account of that name exists; uid is set */
+	uid_t uid;
+	bool mapped; /* identity is set */
+	struct identity identity;
+};
+
+/*
+ * OTP_OK: allowed and mapped. OTP_IGNORED: `unmapped = ignore` lets him pass by. OTP_ERR_USER_*: refused. OTP_ERR_CONFIG_*, OTP_ERR_MAP_SYNTAX,
+ * OTP_ERR_SYSTEM: nobody can be judged; the note says why. *ret_user is filled as far as it is known, whatever is returned.
+ */
+enum otp_err policy_judge(const struct options *options, const char *user, struct policy_user *ret_user, struct note *note);
+
+/* Whether the account still is what it was: asked again at the end. OTP_ERR_USER_CHANGED, OTP_ERR_SYSTEM. */
+enum otp_err policy_confirm(const char *user, const struct policy_user *judged);
+
+#endif

@@ -1,0 +1,106 @@
+/* relay_conversation - see relay_conversation.h. */
+#include "relay_conversation.h"
+
+#include <string.h>
+
+enum { RELAY_SEND_MS = 5000 }; /* the door reads at once, or was stopped by its caller */
+
+enum otp_err relay_receive_call(struct relay_door *door, struct relay_call *ret_call)
+{
+	struct wire_packet *packet = door->packet;
+	enum otp_err err = wire_receive(door->fd, packet, deadline_left_ms(door->deadline));
+	uint32_t count;
+
+	if (err != OTP_OK)
+		return err;
+	if (wire_packet_type(packet) != WIRE_REQUEST)
+		return OTP_ERR_HELPER_PROTOCOL;
+	ret_call->real_uid = wire_get_number(packet);
+	ret_call->silent = wire_get_number(packet) == 1;
+	(void)wire_get_text(packet, ret_call->user, WIRE_ITEM_MAX, true);
+	(void)wire_get_text(packet, ret_call->service, WIRE_ITEM_MAX, true);
+	(void)wire_get_text(packet, ret_call->terminal, WIRE_ITEM_MAX, true);
+	(void)wire_get_text(packet, ret_call->remote_host, WIRE_ITEM_MAX, true);
+	(void)wire_get_text(packet, ret_call->auth_info, WIRE_AUTH_INFO_MAX, true);
+	count = wire_get_number(packet);
+	if (count > WIRE_ARGUMENTS_MAX)
+		return OTP_ERR_HELPER_PROTOCOL;
+	ret_call->argument_count = (int)count;
+	for (uint32_t i = 0; i < count; i++)
+		(void)wire_get_text(packet, ret_call->arguments[i], WIRE_ITEM_MAX, true);
+	return wire_packet_good(packet) ? OTP_OK : OTP_ERR_HELPER_PROTOCOL;
+}
+
+enum otp_err relay_send_hello(struct relay_door *door, int64_t deadline_ms)
+{
+	wire_begin(door->packet, WIRE_HELLO);
+	wire_put_number(door->packet, (uint32_t)deadline_ms);
+	return wire_send(door->fd, door->packet, RELAY_SEND_MS);
+}
+
+enum otp_err relay_send_verdict(struct relay_door *door, enum otp_err result, enum otp_err reason, const char *line)
+{
+	wire_begin(door->packet, WIRE_VERDICT);
+	wire_put_number(door->packet, result == OTP_OK ? WIRE_SUCCESS : WIRE_FAILURE);
+	wire_put_number(door->packet, (uint32_t)result);
+	wire_put_number(door->packet, (uint32_t)reason);
+	wire_put_string(door->packet, line);
+	return wire_send(door->fd, door->packet, RELAY_SEND_MS);
+}
+
+static enum otp_err relay_take_answer(struct wire_packet *packet, struct secret *ret_answer)
+{
+	char answer[WIRE_ANSWER_MAX + 1];
+	size_t length;
+	enum otp_err err;
+
+	if (wire_packet_type(packet) != WIRE_ANSWER)
+		return OTP_ERR_CONVERSATION;
+	length = wire_get_text(packet, answer, WIRE_ANSWER_MAX, false);
+	err = wire_packet_good(packet) ? secret_set(ret_answer, answer, length) : OTP_ERR_HELPER_PROTOCOL;
+	explicit_bzero(answer, sizeof(answer));
+	return err;
+}
+
+static enum otp_err relay_ask(void *arg, const char *prompt, bool echo, struct secret *ret_answer)
+{
+	struct relay_door *door = arg;
+	enum otp_err err;
+
+	wire_begin(door->packet, WIRE_ASK);
+	wire_put_number(door->packet, echo ? 1 : 0);
+	wire_put_string(door->packet, prompt);
+	err = wire_send(door->fd, door->packet, RELAY_SEND_MS);
+	if (err != OTP_OK)
+		return err;
+	deadline_pause(door->deadline);
+	err = wire_receive(door->fd, door->packet, -1); /* a door that is gone ends this: end of file, or the parent's death */
+	deadline_resume(door->deadline);
+	if (err != OTP_OK)
+		return err;
+	return relay_take_answer(door->packet, ret_answer);
+}
+
+static void relay_say(struct relay_door *door, enum wire_type type, const char *text)
+{
+	wire_begin(door->packet, type);
+	wire_put_string(door->packet, text);
+	(void)wire_send(door->fd, door->packet, RELAY_SEND_MS); /* a broken door shows at the next question or verdict */
+}
+
+static void relay_tell(void *door, const char *text)
+{
+	relay_say(door, WIRE_TELL, text);
+}
+
+static void relay_warn(void *door, const char *text)
+{
+	relay_say(door, WIRE_WARN, text);
+}
+
+struct conversation relay_conversation(struct relay_door *door)
+{
+	struct conversation conversation = { door, relay_ask, relay_tell, relay_warn };
+
+	return conversation;
+}

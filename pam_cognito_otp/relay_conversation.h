@@ -1,0 +1,49 @@
+/*
+ * relay_conversation - the helper's side of the socketpair: receives the call, carries questions to the door, sends the verdict.
+ *
+ * Rule kept here: the deadline stands still exactly while the person is being asked.
+ */
+#ifndef OTP_RELAY_CONVERSATION_H
+#define OTP_RELAY_CONVERSATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "clock.h"
+#include "conversation.h"
+#include "err.h"
+#include "wire.h"
+
+/* One call of the module, as the door saw it. */
+struct relay_call {
+	uid_t real_uid; /* of the calling program */
+	bool silent;
+	char user[WIRE_ITEM_MAX + 1];
+	char service[WIRE_ITEM_MAX + 1];
+	char terminal[WIRE_ITEM_MAX + 1];
+	char remote_host[WIRE_ITEM_MAX + 1];
+	char auth_info[WIRE_AUTH_INFO_MAX + 1];
+	int argument_count;
+	char arguments[WIRE_ARGUMENTS_MAX][WIRE_ITEM_MAX + 1];
+};
+
+struct relay_door {
+	int fd;
+	struct wire_packet *packet; /* borrowed */
+	struct deadline *deadline;  /* borrowed */
+};
+
+/* Waits for the request. OTP_ERR_HELPER_PROTOCOL, _DIED, _SILENT. */
+enum otp_err relay_receive_call(struct relay_door *door, struct relay_call *ret_call);
+
+/* Tells the door how long this call may take without the person, from now on. */
+enum otp_err relay_send_hello(struct relay_door *door, int64_t deadline_ms);
+
+/* The one place from which a success leaves: only for result == OTP_OK. `line` is the outcome line, at most WIRE_LINE_MAX bytes. */
+enum otp_err relay_send_verdict(struct relay_door *door, enum otp_err result, enum otp_err reason, const char *line);
+
+/* A conversation over `door`, which must outlive it. */
+struct conversation relay_conversation(struct relay_door *door);
+
+#endif
