@@ -242,7 +242,7 @@ static enum otp_err parse_many(EVP_PKEY *key, size_t count)
 
 	strbuf_puts(&text, "{\"keys\":[");
 	for (size_t i = 0; i < count; i++) {
-		char kid[16];
+		char kid[32];
 
 		snprintf(kid, sizeof(kid), "kid%zu", i);
 		strbuf_puts(&text, i == 0 ? "" : ",");
