@@ -14,7 +14,7 @@
 #include "caller.h"
 #include "conversation.h"
 #include "err.h"
-#include "options.h"
+#include "option_values.h"
 
 /* What stands before the question this time. */
 enum dialogue_word {

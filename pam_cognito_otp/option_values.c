@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "identity.h"
-#include "options.h"
 
 static enum otp_err option_refuse(struct note *note, const char *wanted)
 {

@@ -7,10 +7,27 @@
 #ifndef OTP_OPTION_VALUES_H
 #define OTP_OPTION_VALUES_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "err.h"
 #include "note.h"
+
+enum {
+	OPTIONS_TEXT_MAX = 1023, /* bytes of a value */
+	OPTIONS_WORDS_MAX = 32	 /* words of a list */
+};
+
+/* A list of words, separated by blanks. `words` is NULL-terminated and points into `text`. */
+struct option_words {
+	char text[OPTIONS_TEXT_MAX + 1];
+	const char *words[OPTIONS_WORDS_MAX + 1];
+	size_t count;
+};
+
+enum option_challenge { CHALLENGE_EMAIL_OTP, CHALLENGE_SMS_OTP };
+enum option_unmapped { UNMAPPED_DENY, UNMAPPED_IGNORE };
+enum option_confirm { CONFIRM_AUTO, CONFIRM_ALWAYS };
 
 #define OPTION_VALUE(name) enum otp_err name(const char *value, int64_t min, int64_t max, void *field, struct note *note)
 

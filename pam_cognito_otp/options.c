@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "option_values.h"
 #include "region.h"
 #include "safe_file.h"
 

@@ -16,25 +16,10 @@
 #include <stdint.h>
 
 #include "err.h"
-#include "identity.h"
 #include "note.h"
+#include "option_values.h"
 
-enum {
-	OPTIONS_FILE_MAX = 64 * 1024, /* bytes */
-	OPTIONS_TEXT_MAX = 1023,      /* bytes of a value */
-	OPTIONS_WORDS_MAX = 32	      /* words of a list */
-};
-
-/* A list of words, separated by blanks. `words` is NULL-terminated and points into `text`. */
-struct option_words {
-	char text[OPTIONS_TEXT_MAX + 1];
-	const char *words[OPTIONS_WORDS_MAX + 1];
-	size_t count;
-};
-
-enum option_challenge { CHALLENGE_EMAIL_OTP, CHALLENGE_SMS_OTP };
-enum option_unmapped { UNMAPPED_DENY, UNMAPPED_IGNORE };
-enum option_confirm { CONFIRM_AUTO, CONFIRM_ALWAYS };
+enum { OPTIONS_FILE_MAX = 64 * 1024 }; /* bytes */
 
 /* Times are in seconds. Empty text: not set. Not copyable: the lists point into themselves. */
 struct options {

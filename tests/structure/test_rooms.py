@@ -1,0 +1,147 @@
+"""The shape of pam_cognito_otp/: who may include whom, which foreign library lives where, headers that compile alone, exports.
+
+Duty: keep the house as DESIGN means it: a room includes only rooms of lower layers (of its own layer only those named before it), so that there is no cycle
+and a newcomer can read from the bottom up.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+TOP = Path(os.environ.get("OTP_SOURCE", Path(__file__).resolve().parents[2]))
+ROOMS = TOP / "pam_cognito_otp"
+OBJECTS = Path(os.environ.get("OTP_OBJECTS", "/nonexistent"))
+
+# From the bottom up; inside a layer the order counts.
+LAYERS = {
+    "ground": "err note clock log secret strbuf base64url wire",
+    "adapters": "crypto json_doc safe_file http",
+    "knowledge": "answer identity region user_map secret_hash cognito_error cognito jwk_set jwks jwt binding",
+    "reception": "caller conversation option_values options policy dialogue",
+    "living room": "auth_facts auth_flow audit",
+    "doors": "inheritance relay_conversation pam_result pam_state pam_relay pam_cognito_otp helper_main",
+}
+ORDER = [room for rooms in LAYERS.values() for room in rooms.split()]
+FOREIGN = {
+    "curl/": {"http"},
+    "openssl/": {"crypto"},
+    "json-c/": {"json_doc"},
+    "security/": {"pam_result", "pam_state", "pam_relay", "pam_cognito_otp"},
+    "syslog.h": {"log", "pam_result", "pam_cognito_otp"},
+}
+# secrets live in a type that wipes itself, and neither the environment nor the shell has a say
+BANNED = r"\b(getenv|secure_getenv|setenv|putenv|system|popen|strcpy|strcat|sprintf|gets|atoi|atol|strtok|alloca|signal|setlocale)\s*\("
+
+
+def sources():
+    """All files of the rooms."""
+    return sorted(ROOMS.glob("*.[ch]"))
+
+
+def includes(path):
+    """The names that a file includes, without their brackets."""
+    return re.findall(r'^#include [<"]([^>"]+)[>"]', path.read_text(encoding="utf-8"), re.M)
+
+
+def test_every_room_has_its_place():
+    """No file without a place in the layers, no place without a file."""
+    assert {path.stem for path in sources()} == set(ORDER)
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: path.name)
+def test_includes_go_down(path):
+    """A room includes only what stands before it."""
+    for name in includes(path):
+        room = name.removesuffix(".h")
+        if room in ORDER and room != path.stem:
+            assert ORDER.index(room) < ORDER.index(path.stem), f"{path.name} includes {name}, which is above it"
+
+
+@pytest.mark.parametrize("prefix", FOREIGN)
+def test_foreign_libraries_have_one_home(prefix):
+    """One room each; libpam and syslog only near the door."""
+    found = {path.stem for path in sources() for name in includes(path) if name.startswith(prefix)}
+    assert found <= FOREIGN[prefix]
+    assert found
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: path.name)
+def test_no_banned_calls(path):
+    """Calls that read the environment, change the host or cannot be bounded."""
+    code = re.sub(r"/\*.*?\*/|//[^\n]*|\"(\\.|[^\"\\])*\"", "", path.read_text(encoding="utf-8"), flags=re.S)
+    assert not re.findall(BANNED, code)
+
+
+@pytest.mark.parametrize("path", sorted(ROOMS.glob("*.h")), ids=lambda path: path.name)
+def test_headers_compile_alone(path):
+    """Each header brings what it needs."""
+    command = ["cc", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-x", "c", str(path)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("path", sorted(ROOMS.glob("*.c")), ids=lambda path: path.name)
+def test_functions_fit_a_screen(path):
+    """No function is longer than 60 lines, and no file than 450."""
+    start = None
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 450
+    for number, line in enumerate(lines, 1):
+        if line == "{":
+            start = number
+        elif line == "}" and start:
+            assert number - start <= 60, f"{path.name}:{start}"
+            start = None
+
+
+def built(name):
+    """A built object, or a skip that says what is missing."""
+    path = OBJECTS / ".libs" / name
+    if not path.exists():
+        pytest.skip("no build tree in OTP_OBJECTS")
+    if shutil.which("readelf") is None:
+        pytest.skip("readelf is missing")
+    return str(path)
+
+
+def output(*command):
+    """What a command prints."""
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def needed(name):
+    """The libraries that an object asks for."""
+    return set(re.findall(r"NEEDED.*\[(.*)\]", output("readelf", "-d", built(name))))
+
+
+def exported(name):
+    """The symbols that an object offers."""
+    return set(re.findall(r" [TDBRVW] (\S+)", output("nm", "-D", "--defined-only", built(name))))
+
+
+def test_the_module_exports_pam_only():
+    """pam_sm_* and nothing else; chauthtok stays away, so that libpam refuses it."""
+    hooks = {"pam_sm_authenticate", "pam_sm_setcred", "pam_sm_acct_mgmt", "pam_sm_open_session", "pam_sm_close_session"}
+    assert exported("pam_cognito_otp.so") == hooks
+
+
+def test_the_flow_exports_one_function():
+    """The helper looks up one symbol."""
+    assert exported("cognito-otp-flow.so") == {"auth_flow_run"}
+
+
+def test_the_module_needs_libpam_and_libc_only():
+    """What is loaded into sshd and sudo."""
+    assert {name.split(".")[0] for name in needed("pam_cognito_otp.so")} <= {"libpam", "libc"}
+
+
+def test_hardening():
+    """Full relro, nodelete, no executable stack."""
+    dynamic = output("readelf", "-d", built("pam_cognito_otp.so"))
+    assert "NODELETE" in dynamic and "NOW" in dynamic
+    segments = output("readelf", "-lW", built("pam_cognito_otp.so"))
+    assert "GNU_RELRO" in segments and not re.search(r"GNU_STACK.*RWE", segments)
