@@ -30,62 +30,18 @@ export PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8
 unset SSL_CERT_FILE SSL_CERT_DIR CURL_CA_BUNDLE REQUESTS_CA_BUNDLE AWS_CA_BUNDLE OPENSSL_CONF SSLKEYLOGFILE \
     AWS_PROFILE AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN MAKEFLAGS MFLAGS CC CFLAGS CPPFLAGS LDFLAGS
 
-# --- the source copy -----------------------------------------------------------------------------------------------
-
-list_source() {
-    cd "$top"
-    if [[ -e .git ]] && command -v git > /dev/null; then
-        git ls-files -co --exclude-standard
-    else
-        find . -type f -not -path './build/*' -not -path './.git/*' -printf '%P\n'
-    fi | awk -v own="${base#"$top"/}/" 'index($0, "build/") != 1 && index($0, own) != 1' | LC_ALL=C sort -u
-}
-
-# Copies what differs, removes what is gone, prints the names of both.
-copy_source() {
-    local file list=$base/src.list
-    list_source > "$list.new"
-    [[ ! -e $list ]] || LC_ALL=C comm -23 "$list" "$list.new" | while IFS= read -r file; do
-        rm -f "$OTP_SOURCE/$file"
-        echo "$file"
-    done
-    while IFS= read -r file; do
-        [[ -f $top/$file ]] || continue
-        if ! cmp -s "$top/$file" "$OTP_SOURCE/$file"; then
-            mkdir -p "$(dirname -- "$OTP_SOURCE/$file")"
-            cp -- "$top/$file" "$OTP_SOURCE/$file"
-            echo "$file"
-        elif [[ -x $top/$file && ! -x $OTP_SOURCE/$file ]]; then
-            chmod +x "$OTP_SOURCE/$file"
-        fi
-    done < "$list.new"
-    mv "$list.new" "$list"
-}
-
-step_source() {
-    local changed autotools='(^|/)(configure\.ac|Makefile\.am|[^/]*\.(m4|mk|in))$'
-    mkdir -p "$OTP_SOURCE" "$OTP_CACHE"
-    changed=$(copy_source)
-    printf '%s\n' "$changed"
-    if [[ ! -x $OTP_SOURCE/configure ]] || grep -Eq "$autotools" <<< "$changed"; then
-        rm -f "$base"/{gcc,clang,asan}/config.status
-        (cd "$OTP_SOURCE" && autoreconf -fi)
-    fi
-}
+# shellcheck source=tests/source-tree.sh
+. "$top/tests/source-tree.sh"
 
 # --- builds --------------------------------------------------------------------------------------------------------
 
-configure() { # configure DIRECTORY ARGUMENT...
-    local dir=$base/$1
-    shift
-    mkdir -p "$dir"
-    cd "$dir"
-    [[ -e config.status ]] ||
-        "$OTP_SOURCE/configure" -q --prefix=/usr --sysconfdir=/etc --localstatedir=/var "$@"
+step_source() {
+    mkdir -p "$OTP_CACHE"
+    prepare_source
 }
 
 step_build() {
-    configure gcc CC=gcc CFLAGS='-O2 -g'
+    configure_build gcc CC=gcc CFLAGS='-O2 -g'
     make -j"$jobs" CFLAGS='-O2 -g -Werror'
 }
 
@@ -104,14 +60,14 @@ step_distcheck() {
 }
 
 step_clang() {
-    configure clang CC=clang CFLAGS='-O2 -g'
+    configure_build clang CC=clang CFLAGS='-O2 -g'
     make -j"$jobs" CFLAGS='-O2 -g -Werror'
     make -j"$jobs" check TESTS= CFLAGS='-O2 -g -Werror'
 }
 
 step_asan() {
     local flags='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined'
-    configure asan CC=gcc CFLAGS="$flags" LDFLAGS='-fsanitize=address,undefined'
+    configure_build asan CC=gcc CFLAGS="$flags" LDFLAGS='-fsanitize=address,undefined'
     make -j"$jobs"
     # malloc may fail, as it may in life: tests ask for more than there is
     ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1 \

@@ -117,7 +117,7 @@ const char *dialogue_farewell(const struct caller *caller, enum otp_err result, 
 		return "No code was entered.";
 	if (class == OTP_CLASS_UNREACHABLE)
 		return dialogue_unreachable(code_sent);
-	if (class == OTP_CLASS_SERVICE || class == OTP_CLASS_SYSTEM || class == OTP_CLASS_MEMORY)
+	if (class == OTP_CLASS_SERVICE || class == OTP_CLASS_SYSTEM || class == OTP_CLASS_MEMORY || result == OTP_ERR_TLS_CERTIFICATE)
 		return "Sign-in with a code does not work on this machine now; the system log says why.";
 	return caller_is_proved(caller) ? dialogue_honest(result) : NULL;
 }

@@ -396,7 +396,7 @@ static enum otp_err json_c_parse(const struct strbuf *ascii, struct json_object 
 	root = json_tokener_parse_ex(tokener, ascii->text, (int)ascii->length);
 	whole = json_tokener_get_error(tokener) == json_tokener_success && json_tokener_get_parse_end(tokener) == ascii->length;
 	json_tokener_free(tokener);
-	if (!whole || !json_object_is_type(root, json_type_object))
+	if (!whole)
 		return OTP_ERR_JSON_SYNTAX;
 	*ret_root = root;
 	root = NULL; /* handed over */
@@ -482,8 +482,6 @@ static enum otp_err json_find(const struct json_value *object, const char *key, 
 {
 	struct json_object *member;
 
-	if (!json_object_is_type(json_unwrap(object), json_type_object))
-		return OTP_ERR_JSON_TYPE;
 	if (!json_object_object_get_ex(json_unwrap(object), key, &member) || member == NULL)
 		return OTP_ERR_JSON_ABSENT;
 	/* The getters of json-c convert: "false" would be true, an object would be its text. */

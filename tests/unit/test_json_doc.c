@@ -170,6 +170,17 @@ static void test_utf8_is_checked(void **state)
 	run_cases(cases, CASES(cases));
 }
 
+static void test_a_cut_character_is_not_completed_from_behind(void **state)
+{
+	static const char text[] = "{\"a\":\"\xf0\x9f\x98\x80\"}";
+	struct json_doc *doc = NULL;
+
+	(void)state;
+	for (size_t length = 7; length < 10; length++)
+		assert_err("cut", json_doc_parse(text, length, &doc), OTP_ERR_JSON_UTF8);
+	assert_null(doc);
+}
+
 static void test_nul_is_refused(void **state)
 {
 	static const struct parse_case cases[] = {
@@ -185,6 +196,7 @@ static void test_nul_is_refused(void **state)
 		{ "escaped in a string", TEXT("{\"a\":\"root\\u0000evil\"}"), OTP_ERR_JSON_NUL },
 		{ "escaped in a name", TEXT("{\"k\\u0000z\":1}"), OTP_ERR_JSON_NUL },
 		{ "in an escape", TEXT("{\"a\":\"\\\0\"}"), OTP_ERR_JSON_NUL },
+		{ "in the second escape of a pair", TEXT("{\"a\":\"\\ud83d\\u\0de00\"}"), OTP_ERR_JSON_NUL },
 		{ "in a hexadecimal escape", TEXT("{\"a\":\"\\u00\00041\"}"), OTP_ERR_JSON_NUL },
 	};
 
@@ -598,6 +610,7 @@ int main(void)
 		cmocka_unit_test(test_json_is_taken),
 		cmocka_unit_test(test_other_text_is_not),
 		cmocka_unit_test(test_utf8_is_checked),
+		cmocka_unit_test(test_a_cut_character_is_not_completed_from_behind),
 		cmocka_unit_test(test_nul_is_refused),
 		cmocka_unit_test(test_duplicates_are_refused),
 		cmocka_unit_test(test_depth_is_bounded),

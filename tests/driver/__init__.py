@@ -1,0 +1,1 @@
+"""A program that calls PAM with answers from a script, and what starts it."""
