@@ -105,7 +105,7 @@ static void door_delay(pam_handle_t *pamh, enum otp_err result)
 
 DOOR_EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
-	struct pam_relay_call call = { NULL };
+	struct pam_relay_call call = { .user = NULL };
 	struct pam_relay_verdict verdict = { .result = OTP_ERR_CONVERSATION, .reason = OTP_ERR_CONVERSATION };
 	const char *name = NULL;
 	char *user = NULL;

@@ -1,9 +1,10 @@
 """The demonstration: a real ssh login and a real sudo with mailed codes, against the local Cognito, in the rig.
 
-Duty: set the house up, let the person at the terminal log in (or answer for him with --auto), and show what the service and the system log saw.
+Duty: set the house up, let the person at the terminal log in (or answer for him with --auto), and show what the
+service and the system log saw.
 
-Rules: exit status 0 only if ssh and sudo let alice in and the service saw exactly one mail and one answered challenge for each; every wait of --auto has a
-bound; codes are shown because this is a demonstration with a mailbox of its own.
+Rules: exit status 0 only if ssh and sudo let alice in and the service saw exactly one mail and one answered challenge
+for each; every wait of --auto has a bound; codes are shown because this is a demonstration with a mailbox of its own.
 """
 
 import argparse
@@ -119,7 +120,8 @@ def accepted(house, at_least):
     """Whether the service and the log agree that everything went as it should."""
     counts = house.counts()
     logins = [line for line in house.outcomes() if line["event"] == "accepted"]
-    return len(logins) >= at_least and counts.get("InitiateAuth") == counts["mails"] and counts.get("RespondToAuthChallenge", 0) >= at_least
+    answered = counts.get("RespondToAuthChallenge", 0)
+    return len(logins) >= at_least and counts.get("InitiateAuth") == counts["mails"] and answered >= at_least
 
 
 def prepare(house, arguments):

@@ -1,7 +1,7 @@
-"""The shape of pam_cognito_otp/: who may include whom, which foreign library lives where, headers that compile alone, exports.
+"""The shape of pam_cognito_otp/: who may include whom, where foreign libraries live, which symbols come out.
 
-Duty: keep the house as DESIGN means it: a room includes only rooms of lower layers (of its own layer only those named before it), so that there is no cycle
-and a newcomer can read from the bottom up.
+Duty: a room includes only rooms of lower layers, and of its own layer only those named before it, so that there is no
+cycle and a newcomer can read from the bottom up.
 """
 
 import os
@@ -34,7 +34,10 @@ FOREIGN = {
     "syslog.h": {"log", "pam_result", "pam_cognito_otp"},
 }
 # secrets live in a type that wipes itself, and neither the environment nor the shell has a say
-BANNED = r"\b(getenv|secure_getenv|setenv|putenv|system|popen|strcpy|strcat|sprintf|gets|atoi|atol|strtok|alloca|signal|setlocale)\s*\("
+BANNED = (
+    r"\b(getenv|secure_getenv|setenv|putenv|system|popen|strcpy|strcat|sprintf|gets|atoi|atol|strtok|alloca|signal|"
+    r"setlocale)\s*\("
+)
 
 
 def sources():
@@ -79,7 +82,7 @@ def test_no_banned_calls(path):
 @pytest.mark.parametrize("path", sorted(ROOMS.glob("*.h")), ids=lambda path: path.name)
 def test_headers_compile_alone(path):
     """Each header brings what it needs."""
-    command = ["cc", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-x", "c", str(path)]
+    command = ["cc", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-x", "c", path]
     run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode == 0, run.stderr
 

@@ -1,16 +1,18 @@
 """The installed module in the rig: its settings, its map, its people, the local Cognito and the system log.
 
-Rules: every test begins with fresh_settings(): the same good settings, an empty outbox, log and fault list, and no state on disk; what a test changes, it
-changes through here, so that the next one does not inherit it.
+Rules: every test begins with fresh_settings(): the same good settings, an empty outbox, log and fault list, and no
+state on disk; what a test changes, it changes through here, so that the next one does not inherit it.
 """
 
+import json
 import os
 import re
 import shutil
+import time
 
 from mock_cognito.client import LocalCognito
 from mock_cognito.defaults import CLIENT, POOL, SECRET
-from rig import accounts, pam, require
+from rig import accounts, pam, processes, require
 from rig.syslog import Syslog
 
 SETTINGS = "/etc/security/pam_cognito_otp.conf"
@@ -44,7 +46,8 @@ class House:
         require()
         self.log = Syslog()
         self.cognito = LocalCognito("/run/local-cognito")
-        self.alice, self.bob, self.carol, self.dave, self.mallory = accounts.add_people("alice", "bob", "carol", "dave", "mallory")
+        people = accounts.add_people("alice", "bob", "carol", "dave", "mallory")
+        self.alice, self.bob, self.carol, self.dave, self.mallory = people
         self.fresh_settings()
 
     def close(self):
@@ -97,9 +100,60 @@ class House:
         return self.outcomes()[-1]
 
     def counts(self):
-        """How often each operation reached the service, and the mails: {"InitiateAuth": 1, ..., "mails": 1}; revocations are not counted."""
+        """How often each operation (but RevokeToken) reached the service, and the mails: {"mails": 1, ...}."""
         counts = {"mails": len(self.cognito.outbox())}
         for request in self.cognito.requests():
             if request["operation"] != "RevokeToken":
                 counts[request["operation"]] = counts.get(request["operation"], 0) + 1
         return counts
+
+    def of_user(self, name):
+        """What reached the service for this Cognito user, one operation name per request."""
+        return [request["operation"] for request in self.cognito.requests() if json.dumps(name) in request["body"]]
+
+    def connections(self):
+        """How many connections reached the service."""
+        return self.cognito.connections()["accepted"]
+
+    def untouched(self):
+        """Nothing was mailed, asked or even connected to."""
+        return (self.connections(), self.cognito.requests(), self.cognito.outbox()) == (0, [], [])
+
+    def wait_outcomes(self, count, timeout=10):
+        """Wait for that many outcome lines; return all."""
+        self.log.wait_for("event=", timeout=timeout, count=count)
+        return self.outcomes()
+
+    def reasons(self):
+        """The reasons of the outcome lines so far."""
+        return [outcome["reason"] for outcome in self.outcomes()]
+
+
+def executable(process):
+    """The program that the process runs; "" when it is gone."""
+    try:
+        return os.readlink(f"/proc/{process}/exe")
+    except OSError:
+        return ""
+
+
+def helpers():
+    """The ids of the helper processes, a revocation that is still under way among them."""
+    return [process for process in processes.relations() if executable(process) == HELPER]
+
+
+def wait_helpers(count, timeout=8):
+    """Wait until there are so many helper processes; return their ids."""
+    deadline = time.monotonic() + timeout
+    while True:
+        found = helpers()
+        if len(found) == count:
+            return found
+        assert time.monotonic() < deadline, f"helpers: {found} and not {count} after {timeout} s"
+        time.sleep(0.01)
+
+
+def calling_program():
+    """The program whose module waits for the only helper there is."""
+    (helper,) = wait_helpers(1)
+    return executable(processes.relations()[helper][0])
