@@ -33,7 +33,7 @@ struct auth_flow {
 	struct cognito_tokens tokens;
 	struct auth_facts facts;
 	enum otp_err pretending; /* OTP_OK, or why no request may leave: everything is answered as for a wrong code */
-	bool challenge_dead;	 /* expired or used: only a new one helps */
+	enum dialogue_word dead; /* why the challenge is of no use any more; DIALOGUE_NOTHING while it is */
 	int64_t mailed_ms;	 /* clock_monotonic_ms() of the last mail */
 	int64_t code_sent_at;	 /* clock_wall() of the last RespondToAuthChallenge */
 	int tries;
@@ -70,6 +70,7 @@ static enum otp_err flow_ask(struct auth_flow *flow, const char *prompt, struct 
 	secret_auto struct secret typed = SECRET_EMPTY;
 	enum otp_err err;
 
+	note_set(flow->request->note, "%s", ""); /* what went before went well, or was answered */
 	if (flow->questions++ >= FLOW_QUESTIONS_MAX)
 		return OTP_ERR_NO_ANSWER;
 	err = conversation->ask(conversation->door, prompt, echo, &typed);
@@ -80,10 +81,11 @@ static enum otp_err flow_ask(struct auth_flow *flow, const char *prompt, struct 
 	return err;
 }
 
-static enum otp_err flow_unusable(struct auth_flow *flow, enum dialogue_word word)
+/* `last`: what it ends with when it was one too many. */
+static enum otp_err flow_unusable(struct auth_flow *flow, enum dialogue_word word, enum otp_err last)
 {
 	flow_say(flow, word, 0);
-	return ++flow->unusable >= FLOW_UNUSABLE_MAX ? OTP_ERR_NO_ANSWER : OTP_OK;
+	return ++flow->unusable >= FLOW_UNUSABLE_MAX ? last : OTP_OK;
 }
 
 /* What was typed before sshd replaced it can only be told by its length. */
@@ -116,7 +118,7 @@ static enum otp_err flow_ask_first(struct auth_flow *flow)
 			word = DIALOGUE_NO_MAIL_HERE;
 		else if (flow_kind(&answer, ANSWER_YES) == ANSWER_CODE)
 			word = DIALOGUE_NONE_OPEN;
-		err = flow_unusable(flow, word);
+		err = flow_unusable(flow, word, OTP_ERR_NO_ANSWER);
 		if (err != OTP_OK)
 			return err;
 	}
@@ -162,6 +164,14 @@ static bool flow_hides(const struct auth_flow *flow, enum otp_err err)
 	return !caller_is_proved(&flow->request->caller) && (class == OTP_CLASS_DENIED || class == OTP_CLASS_TRIES);
 }
 
+static enum otp_err flow_mailed(struct auth_flow *flow)
+{
+	flow->mails++;
+	flow->mailed_ms = clock_monotonic_ms();
+	flow->dead = DIALOGUE_NOTHING;
+	return OTP_OK;
+}
+
 static enum otp_err flow_mail(struct auth_flow *flow)
 {
 	enum otp_err err = OTP_OK;
@@ -172,11 +182,17 @@ static enum otp_err flow_mail(struct auth_flow *flow)
 		flow_pretend(flow, err);
 		err = OTP_OK;
 	}
-	if (err != OTP_OK)
-		return err;
+	return err == OTP_OK ? flow_mailed(flow) : err;
+}
+
+/*
+ * The service may refuse a second mail. The code before stays good: a stranger is told what he would be told of any account, everybody else the truth.
+ */
+static enum otp_err flow_mail_refused(struct auth_flow *flow)
+{
 	flow->mails++;
 	flow->mailed_ms = clock_monotonic_ms();
-	flow->challenge_dead = false;
+	flow_say(flow, caller_is_proved(&flow->request->caller) ? DIALOGUE_NOT_RESENT : DIALOGUE_RESENT, 0);
 	return OTP_OK;
 }
 
@@ -192,9 +208,14 @@ static enum otp_err flow_mail_again(struct auth_flow *flow)
 	}
 	if (flow->mails >= FLOW_MAILS_MAX)
 		return OTP_ERR_MAILS;
-	err = flow_mail(flow);
+	flow->unusable = 0;
 	flow_say(flow, DIALOGUE_RESENT, 0);
-	return err;
+	if (flow->pretending != OTP_OK)
+		return flow_mail(flow);
+	err = flow_open_challenge(flow);
+	if (err == OTP_OK)
+		return flow_mailed(flow);
+	return err_class(err) == OTP_CLASS_TRIES || err_class(err) == OTP_CLASS_DENIED ? flow_mail_refused(flow) : err;
 }
 
 static enum otp_err flow_respond(struct auth_flow *flow, const struct secret *code)
@@ -210,8 +231,17 @@ static enum otp_err flow_respond(struct auth_flow *flow, const struct secret *co
 
 static enum otp_err flow_dead(struct auth_flow *flow, enum dialogue_word word)
 {
-	flow->challenge_dead = true;
-	return flow_unusable(flow, word);
+	flow->dead = word;
+	return flow_unusable(flow, word, OTP_ERR_SESSION_EXPIRED);
+}
+
+/* Refusals of the account, not of the code: for a stranger they look like a wrong code, from here on. */
+static enum otp_err flow_hide(struct auth_flow *flow, enum otp_err err)
+{
+	if (err == OTP_ERR_CODE_WRONG || err == OTP_ERR_CHALLENGE_EXTRA || !flow_hides(flow, err))
+		return err;
+	flow_pretend(flow, err);
+	return OTP_ERR_CODE_WRONG;
 }
 
 /*
@@ -221,8 +251,8 @@ static enum otp_err flow_try(struct auth_flow *flow, const struct secret *code, 
 {
 	enum otp_err err = OTP_ERR_CODE_WRONG;
 
-	if (flow->challenge_dead)
-		return flow_dead(flow, DIALOGUE_EXPIRED);
+	if (flow->dead != DIALOGUE_NOTHING)
+		return flow_dead(flow, flow->dead);
 	if (flow->pretending == OTP_OK)
 		err = flow_respond(flow, code);
 	if (err == OTP_OK) {
@@ -232,9 +262,11 @@ static enum otp_err flow_try(struct auth_flow *flow, const struct secret *code, 
 	if (err == OTP_ERR_SESSION_EXPIRED)
 		return flow_dead(flow, DIALOGUE_EXPIRED);
 	if (err == OTP_ERR_SESSION_USED || err == OTP_ERR_SESSION_INVALID)
-		return flow_dead(flow, DIALOGUE_USED);
+		return flow_dead(flow, DIALOGUE_VOID);
+	err = flow_hide(flow, err);
 	if (err != OTP_ERR_CODE_WRONG)
 		return err;
+	flow->unusable = 0;
 	flow->tries++;
 	flow_say(flow, DIALOGUE_WRONG, flow_options(flow)->max_tries - flow->tries);
 	return flow->tries >= flow_options(flow)->max_tries ? OTP_ERR_TRIES : OTP_OK;
@@ -253,7 +285,7 @@ static enum otp_err flow_take_answer(struct auth_flow *flow, const struct answer
 	case ANSWER_REPLACED:
 		break;
 	}
-	return flow_unusable(flow, DIALOGUE_NO_CODE);
+	return flow_unusable(flow, DIALOGUE_NO_CODE, OTP_ERR_NO_ANSWER);
 }
 
 /* Asks for the code until it is right, the tries are spent, or nothing useful comes. */
@@ -286,10 +318,12 @@ static enum otp_err flow_verify_token(struct auth_flow *flow, const struct secre
 
 	if (err == OTP_ERR_JWT_KID) { /* the pool's keys may have been rotated since */
 		err = jwks_refresh(&flow->jwks, flow->http, flow->request->deadline, note);
+		if (err != OTP_OK && err != OTP_ERR_JWT_KID)
+			return err;
 		if (err == OTP_OK)
 			err = jwt_verify(token, use, flow->jwks.set, &policy, ret_jwt);
 	}
-	note_set(note, "%s token", use == JWT_ID_TOKEN ? "ID" : "access");
+	note_set(note, "%s", err == OTP_OK ? "" : use == JWT_ID_TOKEN ? "ID token" : "access token");
 	return err;
 }
 

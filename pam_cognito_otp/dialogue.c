@@ -35,11 +35,14 @@ static void dialogue_word(const struct dialogue *dialogue, enum option_challenge
 	case DIALOGUE_EXPIRED:
 		(void)snprintf(out, size, "That code has expired; r %s a new one. ", sends);
 		break;
-	case DIALOGUE_USED:
-		(void)snprintf(out, size, "That code was used already; r %s a new one. ", sends);
+	case DIALOGUE_VOID:
+		(void)snprintf(out, size, "That code is no longer valid; r %s a new one. ", sends);
 		break;
 	case DIALOGUE_RESENT:
 		(void)snprintf(out, size, "New code %s; only the newest counts. ", dialogue_sent(challenge));
+		break;
+	case DIALOGUE_NOT_RESENT:
+		(void)snprintf(out, size, "No new code can be %s now; the one before still counts. ", dialogue_sent(challenge));
 		break;
 	case DIALOGUE_TOO_EARLY:
 		(void)snprintf(out, size, "%s %lld s ago; r works again in %lld s. ", challenge == CHALLENGE_SMS_OTP ? "Sent" : "Mailed",
@@ -113,6 +116,8 @@ const char *dialogue_farewell(const struct caller *caller, enum otp_err result, 
 		return "Too many new codes. Log in again later.";
 	if (class == OTP_CLASS_TRIES)
 		return "The sign-in service asks to wait. Try again in some minutes.";
+	if (result == OTP_ERR_SESSION_EXPIRED)
+		return "That code has expired. Log in again.";
 	if (result == OTP_ERR_NO_ANSWER)
 		return "No code was entered.";
 	if (class == OTP_CLASS_UNREACHABLE)

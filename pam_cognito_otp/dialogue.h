@@ -23,8 +23,9 @@ enum dialogue_word {
 	DIALOGUE_WRONG,	     /* number: tries left */
 	DIALOGUE_NO_CODE,    /* what was typed is no code */
 	DIALOGUE_EXPIRED,
-	DIALOGUE_USED,
+	DIALOGUE_VOID, /* used already, or not known to the service any more */
 	DIALOGUE_RESENT,
+	DIALOGUE_NOT_RESENT, /* the service would not; the code before still counts */
 	DIALOGUE_TOO_EARLY,  /* number: seconds until r works again; since: seconds since the mail */
 	DIALOGUE_NONE_OPEN,  /* a code was typed, but none is open here */
 	DIALOGUE_NO_MAIL_HERE /* y without a terminal */

@@ -138,8 +138,8 @@ enum otp_class {
 	X(OTP_ERR_MEMORY,                "memory",               MEMORY,       "out of memory") \
 	X(OTP_ERR_SYSTEM,                "system",               SYSTEM,       "a system call failed") \
 	X(OTP_ERR_CRYPTO,                "crypto",               SYSTEM,       "the cryptographic library failed") \
-	X(OTP_ERR_HELPER_MISSING,        "helper_missing",       SERVICE,      "the helper program is not there") \
-	X(OTP_ERR_HELPER_UNSAFE,         "helper_unsafe",        SERVICE,      "others than root could change the helper program") \
+	X(OTP_ERR_HELPER_MISSING,        "helper_missing",       SERVICE,      "the helper program cannot be started, or its flow object cannot be loaded") \
+	X(OTP_ERR_HELPER_UNSAFE,         "helper_unsafe",        SERVICE,      "the helper program or its flow object is not root's alone") \
 	X(OTP_ERR_HELPER_DIED,           "helper_died",          SERVICE,      "the helper program ended without a verdict") \
 	X(OTP_ERR_HELPER_SILENT,         "helper_silent",        SERVICE,      "the helper program did not answer in time") \
 	X(OTP_ERR_HELPER_PROTOCOL,       "helper_protocol",      SERVICE,      "module and helper program do not speak the same language") \

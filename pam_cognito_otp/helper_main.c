@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "audit.h"
@@ -82,17 +82,32 @@ static void helper_find_caller(struct helper *helper)
 	helper->caller = caller_classify(&helper->caller_facts);
 }
 
+/* What the door asks of the helper, the helper asks of the rest of itself. */
+static bool helper_flow_is_roots(void)
+{
+	struct stat st;
+
+	return lstat(OTP_FLOW_PATH, &st) == 0 && S_ISREG(st.st_mode) && (st.st_uid == 0 || st.st_uid == geteuid()) &&
+	       (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
 static void helper_flow(struct helper *helper, enum otp_err refusal)
 {
 	struct conversation conversation = relay_conversation(&helper->door);
 	struct auth_request request = { &helper->options, helper->call.user, &helper->judged,  refusal,
 					helper->caller,	  &conversation,     &helper->deadline, &helper->note };
-	void *object = dlopen(OTP_FLOW_PATH, RTLD_LAZY | RTLD_LOCAL);
+	void *object = NULL;
 	union {
 		void *symbol;
 		auth_flow_function *function; /* POSIX promises that the two are alike; ISO C does not */
 	} run = { NULL };
 
+	if (!helper_flow_is_roots()) {
+		note_set(&helper->note, "%s: missing, or others than root could change it", OTP_FLOW_PATH);
+		helper_result(helper, OTP_ERR_HELPER_UNSAFE);
+		return;
+	}
+	object = dlopen(OTP_FLOW_PATH, RTLD_LAZY | RTLD_LOCAL);
 	if (object != NULL)
 		run.symbol = dlsym(object, AUTH_FLOW_SYMBOL);
 	if (run.symbol == NULL) {
@@ -126,7 +141,6 @@ static void helper_decide(struct helper *helper)
 {
 	enum otp_err judgement = policy_judge(&helper->options, helper->call.user, &helper->judged, &helper->note);
 
-	helper_find_caller(helper);
 	if (judgement == OTP_IGNORED)
 		helper_result(helper, judgement);
 	else if (judgement == OTP_OK || (helper_refuses_user(judgement) && !caller_is_proved(&helper->caller)))
@@ -137,9 +151,11 @@ static void helper_decide(struct helper *helper)
 
 static void helper_serve(struct helper *helper)
 {
-	enum otp_err err = helper_load_options(helper);
+	enum otp_err err;
 
-	helper_find_caller(helper); /* for the log, should the settings be no good */
+	(void)policy_look_up(helper->call.user, &helper->judged); /* first, so that the log knows whom a bad setting hits */
+	helper_find_caller(helper);
+	err = helper_load_options(helper);
 	if (err != OTP_OK) {
 		helper_refuse(helper, err);
 		return;

@@ -50,6 +50,12 @@ static void door_collect(pam_handle_t *pamh, int flags, int argc, const char **a
 	call->argv = argv;
 }
 
+/* Whether the helper has found the account: the name of one that does not exist may be a password typed too early, and is not logged. */
+static bool door_knows_user(enum otp_err reason)
+{
+	return reason == OTP_ERR_TRIES_BEFORE || reason == OTP_ERR_USER_CHANGED;
+}
+
 /* The helper's line, or one of our own when it left none. */
 static void door_log(pam_handle_t *pamh, const struct pam_relay_call *call, const struct pam_relay_verdict *verdict)
 {
@@ -61,7 +67,7 @@ static void door_log(pam_handle_t *pamh, const struct pam_relay_call *call, cons
 		pam_syslog(pamh, level, "%s", verdict->line);
 		return;
 	}
-	log_clean(user, sizeof(user), call->user == NULL ? "" : call->user, true);
+	log_clean(user, sizeof(user), door_knows_user(verdict->reason) ? call->user : "", true);
 	log_clean(service, sizeof(service), call->service == NULL ? "" : call->service, true);
 	pam_syslog(pamh, level, "event=denied reason=%s user=%s service=%s detail=\"%s\"", err_reason(verdict->reason), user, service,
 		   err_text(verdict->reason));

@@ -4,7 +4,7 @@
 
 #include "err.h"
 
-/* A PAM code. PAM_SUCCESS for OTP_OK only. Why each class has its code: pam_cognito_otp(8), RETURN VALUES. */
+/* A PAM code. PAM_SUCCESS for OTP_OK only. Why each class has its code: pam_cognito_otp(8), PAM RETURN VALUES. */
 int pam_result_of(enum otp_err err);
 
 /* A syslog level: who has to act, and how soon. */

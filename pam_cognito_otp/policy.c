@@ -104,34 +104,39 @@ static enum otp_err policy_unmapped(const struct options *options, uid_t uid, co
 	return OTP_ERR_USER_UNMAPPED;
 }
 
-static enum otp_err policy_map(const struct options *options, const char *user, struct policy_user *ret_user, struct note *note)
+static enum otp_err policy_map(const struct options *options, const char *name, struct policy_user *user, struct note *note)
 {
 	struct user_map_settings settings = { options->user_map, options->user_map_named, options->user_template };
 	struct user_map_entry entry;
-	enum otp_err err = user_map_find(&settings, user, &entry, note);
+	enum otp_err err = user_map_find(&settings, name, &entry, note);
 
 	if (err != OTP_OK)
 		return err;
 	if (!entry.found)
-		return policy_unmapped(options, ret_user->uid, &entry);
-	ret_user->mapped = true;
-	ret_user->identity = entry.identity;
+		return policy_unmapped(options, user->uid, &entry);
+	user->mapped = true;
+	user->identity = entry.identity;
 	return OTP_OK;
 }
 
-enum otp_err policy_judge(const struct options *options, const char *user, struct policy_user *ret_user, struct note *note)
+enum otp_err policy_look_up(const char *user, struct policy_user *ret_user)
+{
+	memset(ret_user, 0, sizeof(*ret_user));
+	ret_user->looked_up = policy_find_account(user, &ret_user->uid);
+	ret_user->known = ret_user->looked_up == OTP_OK;
+	return ret_user->looked_up;
+}
+
+enum otp_err policy_judge(const struct options *options, const char *name, struct policy_user *user, struct note *note)
 {
 	enum otp_err filtered;
 	enum otp_err err;
 
-	memset(ret_user, 0, sizeof(*ret_user));
-	err = policy_find_account(user, &ret_user->uid);
-	if (err != OTP_OK)
-		return err;
-	ret_user->known = true;
-	filtered = policy_filter(options, user, ret_user->uid);
+	if (user->looked_up != OTP_OK)
+		return user->looked_up;
+	filtered = policy_filter(options, name, user->uid);
 	/* The map is read for everybody: a mistake in it must show, and take the same time, whoever asks. */
-	err = policy_map(options, user, ret_user, note);
+	err = policy_map(options, name, user, note);
 	if (err != OTP_OK && err != OTP_IGNORED && err != OTP_ERR_USER_UNMAPPED)
 		return err;
 	return filtered != OTP_OK ? filtered : err;

@@ -16,17 +16,21 @@
 #include "options.h"
 
 struct policy_user {
-	bool known; /* an account of that name exists; uid is set */
+	enum otp_err looked_up; /* what policy_look_up returned */
+	bool known;		/* an account of that name exists; uid is set */
 	uid_t uid;
 	bool mapped; /* identity is set */
 	struct identity identity;
 };
 
+/* Finds the account: OTP_OK, OTP_ERR_USER_UNKNOWN, OTP_ERR_USER_NAME, OTP_ERR_SYSTEM, OTP_ERR_MEMORY. Needs no settings. */
+enum otp_err policy_look_up(const char *user, struct policy_user *ret_user);
+
 /*
- * OTP_OK: allowed and mapped. OTP_IGNORED: `unmapped = ignore` lets him pass by. OTP_ERR_USER_*: refused. OTP_ERR_CONFIG_*, OTP_ERR_MAP_SYNTAX,
- * OTP_ERR_SYSTEM: nobody can be judged; the note says why. *ret_user is filled as far as it is known, whatever is returned.
+ * Judges a user who was looked up. OTP_OK: allowed and mapped. OTP_IGNORED: `unmapped = ignore` lets him pass by. OTP_ERR_USER_*: refused. OTP_ERR_CONFIG_*, OTP_ERR_MAP_SYNTAX,
+ * OTP_ERR_SYSTEM: nobody can be judged; the note says why.
  */
-enum otp_err policy_judge(const struct options *options, const char *user, struct policy_user *ret_user, struct note *note);
+enum otp_err policy_judge(const struct options *options, const char *name, struct policy_user *user, struct note *note);
 
 /* Whether the account still is what it was: asked again at the end. OTP_ERR_USER_CHANGED, OTP_ERR_SYSTEM. */
 enum otp_err policy_confirm(const char *user, const struct policy_user *judged);

@@ -1,6 +1,8 @@
 /* user_map - see user_map.h. */
 #include "user_map.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -132,7 +134,7 @@ static enum otp_err user_map_read(const struct user_map_settings *settings, cons
 	secret_auto struct secret text = SECRET_EMPTY;
 	enum otp_err err;
 
-	if (!settings->required && access(settings->path, F_OK) != 0)
+	if (!settings->required && faccessat(AT_FDCWD, settings->path, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
 		return OTP_OK;
 	err = safe_file_read(settings->path, SAFE_FILE_PUBLIC, USER_MAP_FILE_MAX, &text, note);
 	if (err != OTP_OK)

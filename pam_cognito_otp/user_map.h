@@ -1,8 +1,8 @@
 /*
  * user_map - the file that says which Cognito user a local user is.
  *
- * Lines: `local-user kind:value [sub=UUID]`; # comments. Rules kept here: the file is root's (safe_file); every line is checked on every call, so that a
- * mistake shows at once and not to one user only; a user who is there twice is an error, never a choice.
+ * Lines: `local-user kind:value [sub=UUID]`; # comments. Rules kept here: the file is root's (safe_file); the form of every line is checked on every call, so that
+ * a mistake shows at once and not to one user only; a user who is there twice is an error for him, never a choice.
  */
 #ifndef OTP_USER_MAP_H
 #define OTP_USER_MAP_H

@@ -1,0 +1,150 @@
+"""What the code and the pages say, read as text: the two sides that the tests of this folder compare.
+
+Rules: nothing is built or run; a pattern that finds nothing is an error, so that a change of form in the code cannot
+turn a comparison into one of two empty lists.
+"""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+TOP = Path(__file__).resolve().parents[2]
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Setting(NamedTuple):
+    """A row of the table in options.c."""
+
+    key: str
+    default: str  # "" when there is none
+    setter: str
+    low: int
+    high: int
+
+
+def read(name):
+    """Return the text of a file of the source tree."""
+    return (TOP / name).read_text(encoding="utf-8")
+
+
+def find(pattern, text, flags=0):
+    """Return all matches; there must be one."""
+    found = re.findall(pattern, text, flags)
+    assert found, f"nothing looks like {pattern}"
+    return found
+
+
+def between(text, start, end):
+    """Return the text after the start and before the end that follows it."""
+    assert start in text, f"{start} is not there"
+    rest = text.split(start, 1)[1]
+    assert end in rest, f"{end} does not follow {start}"
+    return rest.split(end, 1)[0]
+
+
+# --- the code ------------------------------------------------------------------------------------------------------
+
+
+def c_number(text):
+    """Return the value of a number as the table writes it: 900, 7 * 86400, UINT32_MAX - 1."""
+    names = {"UINT32_MAX": 2**32 - 1, "TEXT_MAX": 1023}
+    words = text.split()
+    values = [names[word] if word in names else int(word) for word in words[::2]]
+    result = values[0]
+    for sign, value in zip(words[1::2], values[1:]):
+        result = {"*": result * value, "-": result - value}[sign]
+    return result
+
+
+def settings():
+    """Return the table of settings, in its order."""
+    table = between(read("pam_cognito_otp/options.c"), "options_table[] = {", "};")
+    row = r'\{ "(\w+)", (NULL|"[^"]*"), option_set_(\w+), FIELD\(\w+\), ([^,{}]+), ([^,{}]+) \}'
+    rows = find(row, table)
+    assert len(rows) == table.count("FIELD("), "a row of options_table has another form"
+    return [
+        Setting(key, "" if default == "NULL" else default[1:-1], setter, c_number(low), c_number(high))
+        for key, default, setter, low, high in rows
+    ]
+
+
+def choices():
+    """Return the words that each setter with a fixed list of them accepts: {"bool": ["no", "yes"], ...}."""
+    text = read("pam_cognito_otp/option_values.c")
+    form = r"OPTION_VALUE\(option_set_(\w+)\)\n\{\n\tstatic const char \*const names\[\] = \{ (.*), NULL \};"
+    return {setter: re.findall(r'"(\w+)"', words) for setter, words in find(form, text)}
+
+
+def pam_codes():
+    """Return the PAM code of each class, from pam_result.c."""
+    body = between(read("pam_cognito_otp/pam_result.c"), "int pam_result_of", "int pam_result_level")
+    codes = {}
+    for labels, code in find(r"((?:\tcase OTP_CLASS_\w+:\n)+)\t\treturn (PAM_\w+);", body):
+        codes.update(dict.fromkeys(re.findall(r"OTP_CLASS_(\w+)", labels), code))
+    return codes
+
+
+def reasons():
+    """Return the list of err.h in its order: {reason: PAM code}."""
+    text = between(read("pam_cognito_otp/err.h"), "#define OTP_ERRORS(X)", "enum otp_err {")
+    rows = find(r'X\(OTP_\w+,\s*"(\w+)",\s*(\w+),', text)
+    assert len(rows) == text.count("X(OTP_"), "a row of OTP_ERRORS has another form"
+    codes = pam_codes()
+    return {reason: codes[kind] for reason, kind in rows}
+
+
+# --- the pages -----------------------------------------------------------------------------------------------------
+
+
+def section(page, name):
+    """Return a section of a manual page: what stands under its heading."""
+    return between(read(f"man/{page}") + ".Sh END\n", f".Sh {name}\n", "\n.Sh ") + "\n"
+
+
+def page_settings():
+    """Return the settings of conf(5) in their order: {key: (default, text)}; default "" when none is of the table."""
+    text = section("pam_cognito_otp.conf.5", "SETTINGS")
+    items = re.split(r"^\.It Cm ", text, flags=re.M)[1:]
+    found = {}
+    for item in items:
+        key, rest = item.split("\n", 1)
+        assert key not in found, f"{key} stands twice"
+        assert rest.startswith("Default:"), f"{key} has no line with its default"
+        default = re.match(r"Default:\n\.Ql (\S+) \.\n", rest)
+        found[key] = (default[1] if default else "", rest)
+    assert found, "no setting on the page"
+    return found
+
+
+def page_reasons():
+    """Return the reasons of pam_cognito_otp(8) in their order: {reason: PAM code}."""
+    text = section("pam_cognito_otp.8", "LOG REASONS")
+    rows = find(r"^\.It Cm (\w+) Pq Dv (\w+)$", text, re.M)
+    assert len(rows) == len(re.findall(r"^\.It Cm ", text, re.M)), "a reason without its PAM code"
+    found = dict(rows)
+    assert len(found) == len(rows), "a reason stands twice"
+    return found
+
+
+def sample_settings():
+    """Return the settings of the sample file in their order: [(key, value, is it switched on)]."""
+    rows = find(r"^(#?)(\w+) = (.+)$", read("man/pam_cognito_otp.conf"), re.M)
+    return [(key, value, mark == "") for mark, key, value in rows]
+
+
+def page_blocks(page, kind):
+    """Return the examples of a page: {name: text}, fenced by comments: .\\" stack: NAME FILES and .\\" end: NAME."""
+    text = read(f"man/{page}")
+    opened = re.findall(rf'^\.\\" {kind}: (\S+)', text, re.M)
+    blocks = dict(re.findall(rf'^\.\\" {kind}: (\S+).*\n((?:(?!\.\\").*\n)+)\.\\" end: \1$', text, re.M))
+    assert sorted(opened) == sorted(blocks), "a fence is not closed, or a name stands twice"
+    assert blocks, f"no {kind} on the page"
+    return blocks
+
+
+def readme_stacks():
+    """Return the stacks of the README: {name: text}. A comment <!-- stack: NAME FILES --> stands before the fence."""
+    text = read("README.md")
+    blocks = dict(re.findall(r"<!-- stack: (\S+) .*-->\n```text\n((?:.+\n)+)```", text))
+    assert len(blocks) == text.count("<!-- stack: "), "a stack of the README has another form"
+    return blocks
