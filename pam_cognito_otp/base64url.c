@@ -22,7 +22,7 @@ static uint32_t base64url_digit(char c)
 
 bool base64url_decode(const char *text, size_t length, unsigned char *out, size_t capacity, size_t *ret_length)
 {
-	uint32_t bits = 0;	/* those read and not yet written */
+	uint32_t bits = 0; /* those read and not yet written */
 	unsigned int bit_count = 0;
 	size_t written = 0;
 

@@ -29,7 +29,6 @@ static const struct cognito_exception cognito_exceptions[] = {
 	{ "InvalidLambdaResponseException", OTP_ERR_LAMBDA_BROKEN },
 	{ "TooManyRequestsException", OTP_ERR_THROTTLED },
 	{ "LimitExceededException", OTP_ERR_THROTTLED },
-	{ "ThrottlingException", OTP_ERR_THROTTLED },
 	{ "RequestLimitExceeded", OTP_ERR_THROTTLED },
 	{ "TooManyFailedAttemptsException", OTP_ERR_LOCKED },
 	{ "ResourceNotFoundException", OTP_ERR_CLIENT },
@@ -51,8 +50,6 @@ static const struct cognito_exception cognito_exceptions[] = {
 	{ "AliasExistsException", OTP_ERR_REFUSED },
 	{ "MFAMethodNotFoundException", OTP_ERR_REFUSED },
 	{ "SoftwareTokenMFANotFoundException", OTP_ERR_REFUSED },
-	{ "InternalErrorException", OTP_ERR_HTTP_STATUS },
-	{ "InternalServerException", OTP_ERR_HTTP_STATUS },
 	{ "ServiceUnavailable", OTP_ERR_HTTP_STATUS },
 };
 
@@ -88,7 +85,31 @@ static enum otp_err cognito_refusal(const char *message)
 	return OTP_ERR_REFUSED;
 }
 
-static enum otp_err cognito_typed(const char *type, const char *message)
+/* No type, or one that nobody knows: a proxy, a firewall's own page, a front end in trouble. */
+static enum otp_err cognito_untyped(long status)
+{
+	if (status >= 500)
+		return OTP_ERR_HTTP_STATUS;
+	if (status == 429)
+		return OTP_ERR_THROTTLED;
+	if (status == 403 || status == 405)
+		return OTP_ERR_FORBIDDEN;
+	return OTP_ERR_API_UNKNOWN;
+}
+
+/* Families whose members come and go: ThrottlingException, ThrottledException; InternalErrorException, InternalError, InternalFailure. */
+static enum otp_err cognito_family(const char *type, long status)
+{
+	if (strncmp(type, "Throttl", 7) == 0)
+		return OTP_ERR_THROTTLED;
+	if (strncmp(type, "Internal", 8) == 0)
+		return OTP_ERR_HTTP_STATUS;
+	if (status >= 500 || status == 429)
+		return cognito_untyped(status);
+	return OTP_ERR_API_UNKNOWN;
+}
+
+static enum otp_err cognito_typed(const char *type, const char *message, long status)
 {
 	if (strcmp(type, "NotAuthorizedException") == 0)
 		return cognito_refusal(message);
@@ -96,21 +117,7 @@ static enum otp_err cognito_typed(const char *type, const char *message)
 		if (strcmp(type, cognito_exceptions[i].type) == 0)
 			return cognito_exceptions[i].err;
 	}
-	return OTP_ERR_API_UNKNOWN;
-}
-
-/* No type at all: a proxy, a firewall's own page, a front end in trouble. */
-static enum otp_err cognito_untyped(long status)
-{
-	if (status >= 500)
-		return OTP_ERR_HTTP_STATUS;
-	if (status >= 300 && status < 400)
-		return OTP_ERR_HTTP_REDIRECT;
-	if (status == 429)
-		return OTP_ERR_THROTTLED;
-	if (status == 403 || status == 405)
-		return OTP_ERR_FORBIDDEN;
-	return OTP_ERR_API_UNKNOWN;
+	return cognito_family(type, status);
 }
 
 /* __type of the body, else `code`, else the header. False when there is none of them. */
@@ -147,7 +154,7 @@ enum otp_err cognito_error_of(const struct http_response *response)
 	if (json_doc_parse(secret_text(&response->body), response->body.length, &doc) == OTP_OK)
 		root = json_doc_root(doc);
 	if (cognito_find_type(root, response, type, sizeof(type)))
-		err = cognito_typed(cognito_bare_type(type), cognito_message(root));
+		err = cognito_typed(cognito_bare_type(type), cognito_message(root), response->status);
 	else
 		err = cognito_untyped(response->status);
 	json_doc_free(doc);

@@ -20,10 +20,10 @@ struct crypto_rsa_key {
 /* The one exponent in use: 65537. Small ones made signatures forgeable before (CVE-2006-4339), huge ones make verifying slow. */
 static const unsigned char crypto_rsa_exponent[] = { 0x01, 0x00, 0x01 };
 
-#define CRYPTO_CLEANUP(type, free_function)                    \
-	static void crypto_cleanup_##free_function(type **object) \
-	{                                                      \
-		free_function(*object);                        \
+#define CRYPTO_CLEANUP(type, free_function)                                                                                                \
+	static void crypto_cleanup_##free_function(type **object)                                                                          \
+	{                                                                                                                                  \
+		free_function(*object);                                                                                                    \
 	}
 CRYPTO_CLEANUP(BIGNUM, BN_free)
 CRYPTO_CLEANUP(OSSL_PARAM_BLD, OSSL_PARAM_BLD_free)
@@ -56,7 +56,8 @@ enum otp_err crypto_hmac_sha256_base64(const void *key, size_t key_length, const
 }
 
 /* The numbers that a careful issuer uses; nothing is asked of OpenSSL yet, which would build a key of 16 bits as well. */
-static enum otp_err crypto_rsa_check(const unsigned char *modulus, size_t modulus_length, const unsigned char *exponent, size_t exponent_length)
+static enum otp_err crypto_rsa_check(const unsigned char *modulus, size_t modulus_length, const unsigned char *exponent,
+				     size_t exponent_length)
 {
 	const size_t size_min = CRYPTO_RSA_BITS_MIN / 8;
 	const size_t size_max = CRYPTO_RSA_BITS_MAX / 8;

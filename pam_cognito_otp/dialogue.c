@@ -77,6 +77,8 @@ void dialogue_ask_code(const struct dialogue *dialogue, enum option_challenge ch
 	(void)snprintf(prompt, CONVERSATION_TEXT_MAX + 1, "%sCode (r = new one): ", word);
 }
 
+static const char dialogue_broken[] = "Sign-in with a code does not work on this machine now; the system log says why.";
+
 static const char *dialogue_unreachable(bool code_sent)
 {
 	if (code_sent)
@@ -87,6 +89,8 @@ static const char *dialogue_unreachable(bool code_sent)
 /* For those who may know: the rough kind of trouble. The log has the reason. */
 static const char *dialogue_honest(enum otp_err result)
 {
+	if (result == OTP_ERR_TLS_CERTIFICATE)
+		return dialogue_broken;
 	switch (err_class(result)) {
 	case OTP_CLASS_DENIED:
 	case OTP_CLASS_UNTRUSTED:
@@ -122,7 +126,7 @@ const char *dialogue_farewell(const struct caller *caller, enum otp_err result, 
 		return "No code was entered.";
 	if (class == OTP_CLASS_UNREACHABLE)
 		return dialogue_unreachable(code_sent);
-	if (class == OTP_CLASS_SERVICE || class == OTP_CLASS_SYSTEM || class == OTP_CLASS_MEMORY || result == OTP_ERR_TLS_CERTIFICATE)
-		return "Sign-in with a code does not work on this machine now; the system log says why.";
+	if (class == OTP_CLASS_SERVICE || class == OTP_CLASS_SYSTEM || class == OTP_CLASS_MEMORY)
+		return dialogue_broken;
 	return caller_is_proved(caller) ? dialogue_honest(result) : NULL;
 }

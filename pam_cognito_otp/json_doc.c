@@ -1,8 +1,9 @@
 /*
  * json_doc - see json_doc.h.
  *
- * The scanner below is a whole RFC 8259 recognizer, not a filter: json-c's idea of "strict" differs from release to release (0.16 takes control
- * characters, 0.18 refuses every byte above 0x7f, all take NaN), and a text is in when both agree on it. The scanner keeps nothing but counts.
+ * The scanner below is a whole RFC 8259 recognizer, not a filter: json-c's idea of "strict" differs from release to release (0.16 takes
+ * control characters, 0.18 refuses every byte above 0x7f, all take NaN), and a text is in when both agree on it. The scanner keeps nothing
+ * but counts.
  *
  * What json-c copied is freed without being wiped: it has no hook for that, and reaching into its objects would be worse. The process that
  * parses is short-lived and not dumpable.
@@ -107,7 +108,8 @@ static bool json_is_low_surrogate(unsigned int unit)
 	return unit >= 0xDC00 && unit <= 0xDFFF;
 }
 
-/* After `\u`. RFC 8259 section 8.2: a lone surrogate is no character, and json-c makes U+FFFD of it, so that different names become equal. */
+/* After `\u`. A lone surrogate is no character (RFC 8259 section 8.2), and json-c would make U+FFFD of every one: unlike names become
+ * alike. */
 static enum otp_err json_scan_unicode_escape(struct json_scan *scan)
 {
 	unsigned int unit;
@@ -143,8 +145,8 @@ static enum otp_err json_scan_escape(struct json_scan *scan)
 }
 
 /*
- * One character of several bytes (RFC 3629 section 4): the second byte's range shuts out overlong forms (E0 80, F0 80), surrogates (ED A0) and
- * what is above U+10FFFF (F4 90); C0, C1 and F5..FF begin nothing. json-c's own check lets C0 AE through as a second spelling of a full stop.
+ * One character of several bytes (RFC 3629 section 4): the second byte's range shuts out overlong forms (E0 80, F0 80), surrogates (ED A0)
+ * and what is above U+10FFFF (F4 90); C0, C1 and F5..FF begin nothing. json-c lets C0 AE through, a second spelling of the full stop.
  */
 static size_t json_utf8_length(const unsigned char *at, const unsigned char *end)
 {
@@ -355,9 +357,9 @@ static void json_add_escaped(struct strbuf *buf, const unsigned char *at, size_t
 }
 
 /*
- * The same text with escapes for all that is not ASCII: json-c 0.18 in strict mode takes such bytes for control characters where char is signed
- * (json-c issue 875). Releases before 0.19 read a few supplementary characters (U+1D800 and every 64 Ki from there) as U+FFFD when
- * escaped; nothing that we compare lies outside ASCII.
+ * The same text with escapes for all that is not ASCII: json-c 0.18 in strict mode takes such bytes for control characters where char is
+ * signed (json-c issue 875). Releases before 0.19 take an escaped pair whose low 16 bits are D800 to DBFF for half a pair and make U+FFFD
+ * of it; nothing that we compare lies outside ASCII.
  */
 static void json_to_ascii(struct strbuf *buf, const char *text, size_t length)
 {
@@ -439,7 +441,7 @@ enum otp_err json_doc_parse(const char *text, size_t length, struct json_doc **r
 	err = json_c_parse(&ascii, &root);
 	if (err != OTP_OK)
 		return err;
-	/* Of two members of one name json-c keeps the last, silently; comparing counts leaves no room for two opinions on when names are equal. */
+	/* Of two members of one name json-c keeps the last, silently; a count leaves no room for two opinions on when names are equal. */
 	if (json_count_members(root) != members)
 		return OTP_ERR_JSON_DUPLICATE;
 	doc = malloc(sizeof(*doc));

@@ -3,8 +3,10 @@
  *
  * Rules kept here (the reasons were measured on json-c 0.16: duplicate keys are silently dropped, "k\u0000z" becomes "k", the string
  * "false" reads as true, NaN and 1e400 are numbers):
- *  - before json-c sees a byte: size, UTF-8, no NUL (raw or escaped), depth, no duplicate member in any object after unescaping;
- *  - then json-c in strict mode; the whole text must be one object;
+ *  - before json-c sees a byte, a recognizer of our own: RFC 8259 grammar, size, number of values, depth, UTF-8, no NUL (raw or
+ *    escaped), no lone surrogate; it counts the members;
+ *  - then json-c in strict mode, which sees ASCII only; the whole text must be one object, and hold as many members as were counted: no
+ *    name twice in one object, whatever escapes it is written with;
  *  - typed getters only; null counts as absent; a wrong type is an error, never a conversion.
  */
 #ifndef OTP_JSON_DOC_H
@@ -27,8 +29,8 @@ struct json_value; /* one value inside a json_doc; borrowed, lives as long as it
 
 /*
  * Parses `length` bytes. OTP_ERR_JSON_SYNTAX (also for more than JSON_TEXT_MAX bytes, an empty text, anything after the object, a root
- * that is no object, NaN, comments), OTP_ERR_JSON_UTF8, OTP_ERR_JSON_NUL, OTP_ERR_JSON_DEPTH, OTP_ERR_JSON_DUPLICATE, OTP_ERR_MEMORY.
- * RFC 8259; duplicates: I-JSON, RFC 7493 section 2.3.
+ * that is no object, NaN, comments, more than 4096 values in all), OTP_ERR_JSON_UTF8, OTP_ERR_JSON_NUL, OTP_ERR_JSON_DEPTH,
+ * OTP_ERR_JSON_DUPLICATE, OTP_ERR_MEMORY. RFC 8259; duplicates: I-JSON, RFC 7493 section 2.3.
  */
 enum otp_err json_doc_parse(const char *text, size_t length, struct json_doc **ret_doc);
 void json_doc_free(struct json_doc *doc); /* NULL is fine */
@@ -39,7 +41,8 @@ bool json_has(const struct json_value *object, const char *key);
 
 /*
  * All getters: OTP_ERR_JSON_ABSENT when missing or null, OTP_ERR_JSON_TYPE when of another type or outside the limits.
- * Strings are borrowed, NUL-terminated, without a NUL inside, `min` to `max` bytes long.
+ * Strings are borrowed, NUL-terminated, without a NUL inside, `min` to `max` bytes long. Integers are numbers without fraction and
+ * exponent; INT64_MIN and INT64_MAX, which json-c gives for larger ones too, are outside every limit.
  */
 enum otp_err json_get_string(const struct json_value *object, const char *key, size_t min, size_t max, const char **ret_text);
 enum otp_err json_get_int(const struct json_value *object, const char *key, int64_t min, int64_t max, int64_t *ret_number);

@@ -34,25 +34,23 @@ static void jwk_set_cleanup(struct jwk_set **set)
 	jwk_set_free(*set);
 }
 
+static bool jwk_member_is(const struct json_value *jwk, const char *member, const char *wanted)
+{
+	const char *text;
+
+	return json_get_string(jwk, member, 1, JWK_KID_MAX, &text) == OTP_OK && strcmp(text, wanted) == 0;
+}
+
 /* RFC 7517 sections 4.2 and 4.4: "use" and "alg" may be missing; when there, they must not say something else. */
 static bool jwk_permits(const struct json_value *jwk, const char *member, const char *wanted)
 {
-	const char *text;
-	enum otp_err err = json_get_string(jwk, member, 0, JWK_KID_MAX, &text);
-
-	if (err == OTP_ERR_JSON_ABSENT)
-		return true;
-	return err == OTP_OK && strcmp(text, wanted) == 0;
+	return !json_has(jwk, member) || jwk_member_is(jwk, member, wanted);
 }
 
 /* Whether this key claims to be one that RS256 signatures are checked with, and has a name to be found by. */
 static bool jwk_is_ours(const struct json_value *jwk, const char **ret_kid)
 {
-	const char *type;
-
-	if (json_get_string(jwk, "kty", 1, JWK_KID_MAX, &type) != OTP_OK)
-		return false;
-	if (strcmp(type, "RSA") != 0)
+	if (!jwk_member_is(jwk, "kty", "RSA"))
 		return false;
 	if (!jwk_permits(jwk, "use", "sig"))
 		return false;

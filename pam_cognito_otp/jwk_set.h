@@ -2,8 +2,9 @@
  * jwk_set - the public keys of a user pool: a JWK Set (RFC 7517) parsed into RSA keys, found by kid.
  *
  * Rules kept here: the key is chosen by its kid, compared as an exact string, from a set that our settings name; nothing that a token says
- * (jku, jwk, x5u) leads to a key. Keys of other types or uses are passed over; a key that claims to be ours (RSA, for RS256 signatures) and is
- * weak makes its kid unusable, as do two keys of one kid.
+ * (jku, jwk, x5u) leads to a key. Keys of other types or uses, and keys without a kid, are passed over ("use" and "alg" may be missing, RFC
+ * 7517 sections 4.2 and 4.4); a key that claims to be ours (RSA, for RS256 signatures) and is weak or malformed makes its kid unusable, as
+ * do two keys of one kid.
  */
 #ifndef OTP_JWK_SET_H
 #define OTP_JWK_SET_H
@@ -14,7 +15,7 @@
 #include "err.h"
 
 enum {
-	JWK_SET_KEYS_MAX = 32,	/* a pool has two, some more during a rotation */
+	JWK_SET_KEYS_MAX = 32, /* a pool has two, some more during a rotation */
 	JWK_KID_MAX = 256
 };
 

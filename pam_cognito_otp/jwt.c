@@ -38,7 +38,7 @@ static void json_doc_cleanup(struct json_doc **doc)
 	json_doc_free(*doc);
 }
 
-/* RFC 7515 section 7.1. Dots are looked for twice and a third one refused at once: no list of parts grows with the token (CVE-2025-30204). */
+/* RFC 7515 section 7.1. Two dots, and a third one is refused at once: no list of parts grows with the token (CVE-2025-30204). */
 static enum otp_err jwt_split(const struct secret *token, struct jwt_parts *ret_parts)
 {
 	const char *start = secret_text(token);
@@ -84,18 +84,22 @@ static enum otp_err jwt_parse_part(const struct jwt_part *part, struct json_doc 
 	return err;
 }
 
+static bool jwt_member_is(const struct json_value *object, const char *name, const char *wanted)
+{
+	const char *text;
+
+	return json_get_string(object, name, 1, JWT_TEXT_MAX, &text) == OTP_OK && strcmp(text, wanted) == 0;
+}
+
 /*
  * The header may choose among our keys and nothing else: jku, jwk, x5u and x5c are not even looked at, "alg" is compared with a constant
  * (RFC 8725 section 3.1), and "crit" demands what we do not do (RFC 7515 section 4.1.11).
  */
 static enum otp_err jwt_choose_key(const struct json_value *header, const struct jwk_set *keys, const struct crypto_rsa_key **ret_key)
 {
-	const char *algorithm;
 	const char *kid;
 
-	if (json_get_string(header, "alg", 1, JWT_TEXT_MAX, &algorithm) != OTP_OK)
-		return OTP_ERR_JWT_ALG;
-	if (strcmp(algorithm, "RS256") != 0)
+	if (!jwt_member_is(header, "alg", "RS256"))
 		return OTP_ERR_JWT_ALG;
 	if (json_has(header, "crit"))
 		return OTP_ERR_JWT_CRIT;

@@ -74,6 +74,7 @@ class House:
 
     def fresh_settings(self):
         """Good settings, map and stacks, an empty log, outbox and fault list, no state."""
+        wait_helpers(0)  # a revocation of the test before would count in this one
         self.cognito.reset()
         self.cognito.set_clock(offset=0, date_offset=0, token_offset=0)
         write_file(SECRET_FILE, SECRET + "\n", 0o600)

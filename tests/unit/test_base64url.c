@@ -14,8 +14,8 @@ static void test_canonical_text_decodes(void **state)
 		const char *text;
 		const char *bytes;
 	} cases[] = {
-		{ "", "" },	      { "Zg", "f" },	      { "Zm8", "fo" },	  { "Zm9v", "foo" },	 { "Zm9vYg", "foob" },
-		{ "Zm9vYmE", "fooba" }, { "Zm9vYmFy", "foobar" }, { "-_-_", "\xfb\xff\xbf" },
+		{ "", "" },	      { "Zg", "f" },	      { "Zm8", "fo" },		{ "Zm9v", "foo" },
+		{ "Zm9vYg", "foob" }, { "Zm9vYmE", "fooba" }, { "Zm9vYmFy", "foobar" }, { "-_-_", "\xfb\xff\xbf" },
 	};
 	unsigned char out[16];
 	size_t length;
@@ -110,10 +110,8 @@ static void test_decoded_max_is_enough(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_canonical_text_decodes),
-		cmocka_unit_test(test_every_length_and_byte_round_trips),
-		cmocka_unit_test(test_other_texts_are_refused),
-		cmocka_unit_test(test_capacity_is_a_bound),
+		cmocka_unit_test(test_canonical_text_decodes),	cmocka_unit_test(test_every_length_and_byte_round_trips),
+		cmocka_unit_test(test_other_texts_are_refused), cmocka_unit_test(test_capacity_is_a_bound),
 		cmocka_unit_test(test_decoded_max_is_enough),
 	};
 

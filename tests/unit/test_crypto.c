@@ -67,7 +67,8 @@ static void test_hmac_vectors(void **state)
 	(void)state;
 	for (size_t i = 0; i < CASES(cases); i++) {
 		assert_err(cases[i].text,
-			   crypto_hmac_sha256_base64(cases[i].key, cases[i].key_length, cases[i].text, strlen(cases[i].text), text), OTP_OK);
+			   crypto_hmac_sha256_base64(cases[i].key, cases[i].key_length, cases[i].text, strlen(cases[i].text), text),
+			   OTP_OK);
 		assert_int_equal(strlen(text), CRYPTO_HMAC_BASE64_SIZE - 1);
 		assert_string_equal(text, cases[i].mac);
 	}
@@ -125,8 +126,8 @@ static void test_which_keys_are_taken(void **state)
 			modulus[0] = cases[i].first;
 			modulus[cases[i].length - 1] = cases[i].last;
 		}
-		assert_err(cases[i].name,
-			   crypto_rsa_key_new(modulus, cases[i].length, cases[i].exponent, cases[i].exponent_length, &key), cases[i].wanted);
+		assert_err(cases[i].name, crypto_rsa_key_new(modulus, cases[i].length, cases[i].exponent, cases[i].exponent_length, &key),
+			   cases[i].wanted);
 		assert_int_equal(key != NULL, cases[i].wanted == OTP_OK);
 		crypto_rsa_key_free(key);
 		free(modulus);

@@ -62,10 +62,8 @@ static void test_numbers_that_are_no_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_reason_is_a_word),
-		cmocka_unit_test(test_reasons_are_unique),
-		cmocka_unit_test(test_every_text_is_a_clause),
-		cmocka_unit_test(test_only_ok_is_success),
+		cmocka_unit_test(test_every_reason_is_a_word),	  cmocka_unit_test(test_reasons_are_unique),
+		cmocka_unit_test(test_every_text_is_a_clause),	  cmocka_unit_test(test_only_ok_is_success),
 		cmocka_unit_test(test_numbers_that_are_no_error),
 	};
 

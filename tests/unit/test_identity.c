@@ -9,7 +9,7 @@
 #include "json_doc.h"
 #include "token_factory.h"
 
-#define SUB "c2c5d4e4-0011-70aa-b1c2-1234567890ab"
+#define SUB	  "c2c5d4e4-0011-70aa-b1c2-1234567890ab"
 #define OTHER_SUB "c2c5d4e4-0011-70aa-b1c2-1234567890ac"
 
 static void test_parsing(void **state)
@@ -281,8 +281,8 @@ static void test_no_claim_stands_in_for_another(void **state)
 	static const char *const claims[] = { "preferred_username", "name", "nickname", "username", "custom:username", "email" };
 
 	(void)state;
-	assert_err("email is no user name", check_one(&(struct check_case){ "", &username_like_email, IN_ID, "cognito:username", NULL, OTP_OK }),
-		   OTP_ERR_JWT_CLAIM);
+	assert_err("email is no user name",
+		   check_one(&(struct check_case){ "", &username_like_email, IN_ID, "cognito:username", NULL, OTP_OK }), OTP_ERR_JWT_CLAIM);
 	assert_err("email is no other user name", check_one(&(struct check_case){ "", &username_like_email, IN_ID, NULL, NULL, OTP_OK }),
 		   OTP_ERR_IDENTITY_USERNAME);
 	assert_err("sub is no user name", check_one(&(struct check_case){ "", &username_like_sub, IN_ID, NULL, NULL, OTP_OK }),

@@ -266,7 +266,8 @@ static void test_depth_is_not_breadth(void **state)
 {
 	static const struct parse_case cases[] = {
 		{ "twenty side by side",
-		  TEXT("{\"a\":[[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[]],\"b\":[{},{},{},{},{},{},{},{},{},{}]}"), OTP_OK },
+		  TEXT("{\"a\":[[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[]],\"b\":[{},{},{},{},{},{},{},{},{},{}]}"),
+		  OTP_OK },
 	};
 
 	(void)state;
@@ -416,11 +417,12 @@ static void test_getters_never_convert(void **state)
 		const char *json;
 		enum kind kind;
 	} cases[] = {
-		{ "\"text\"", KIND_STRING }, { "\"\"", KIND_STRING }, { "\"false\"", KIND_STRING }, { "\"true\"", KIND_STRING },
-		{ "\"1\"", KIND_STRING },    { "1", KIND_INT },	      { "0", KIND_INT },	    { "-1", KIND_INT },
-		{ "1.0", KIND_COUNT },	     { "1e3", KIND_COUNT },   { "1e400", KIND_COUNT },	    { "true", KIND_BOOL },
-		{ "false", KIND_BOOL },	     { "{}", KIND_OBJECT },   { "{\"a\":1}", KIND_OBJECT }, { "[]", KIND_ARRAY },
-		{ "[1]", KIND_ARRAY },	     { "[\"text\"]", KIND_ARRAY },
+		{ "\"text\"", KIND_STRING }, { "\"\"", KIND_STRING },  { "\"false\"", KIND_STRING },
+		{ "\"true\"", KIND_STRING }, { "\"1\"", KIND_STRING }, { "1", KIND_INT },
+		{ "0", KIND_INT },	     { "-1", KIND_INT },       { "1.0", KIND_COUNT },
+		{ "1e3", KIND_COUNT },	     { "1e400", KIND_COUNT },  { "true", KIND_BOOL },
+		{ "false", KIND_BOOL },	     { "{}", KIND_OBJECT },    { "{\"a\":1}", KIND_OBJECT },
+		{ "[]", KIND_ARRAY },	     { "[1]", KIND_ARRAY },    { "[\"text\"]", KIND_ARRAY },
 	};
 
 	(void)state;
@@ -570,14 +572,25 @@ static void test_writing(void **state)
 	json_add_string(&buf, "Last", "{");
 	json_add_string(&buf, "Really", "x");
 	strbuf_puts(&buf, "}");
-	assert_string_equal(strbuf_text(&buf), "{\"AuthFlow\":\"USER_AUTH\",\"AuthParameters\":{\"USERNAME\":\"a@example.com\",\"Empty\":\"\"},"
-					       "\"Last\":\"{\",\"Really\":\"x\"}");
+	assert_string_equal(strbuf_text(&buf),
+			    "{\"AuthFlow\":\"USER_AUTH\",\"AuthParameters\":{\"USERNAME\":\"a@example.com\",\"Empty\":\"\"},"
+			    "\"Last\":\"{\",\"Really\":\"x\"}");
 }
 
 static void test_what_was_written_reads_the_same(void **state)
 {
-	static const char *const texts[] = { "",	 "plain", "\"", "\\", "\",\"Admin\":\"yes", "a\\", "\x01\x1f\n\r\t\b\f", "\x7f",
-					     "zo\xc3\xab", "</script>", "\xf0\x9f\x98\x80", "%s%n" };
+	static const char *const texts[] = { "",
+					     "plain",
+					     "\"",
+					     "\\",
+					     "\",\"Admin\":\"yes",
+					     "a\\",
+					     "\x01\x1f\n\r\t\b\f",
+					     "\x7f",
+					     "zo\xc3\xab",
+					     "</script>",
+					     "\xf0\x9f\x98\x80",
+					     "%s%n" };
 
 	(void)state;
 	for (size_t i = 0; i < CASES(texts); i++) {

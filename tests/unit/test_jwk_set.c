@@ -82,8 +82,9 @@ static void test_kid_leads_to_its_key(void **state)
 
 static void test_other_kids_lead_nowhere(void **state)
 {
-	static const char *const kids[] = { "", "1234example", "1234example+/==", "1234EXAMPLE+/=", "1234example-_=", "../../etc/passwd",
-					    "' or 1=1" };
+	static const char *const kids[] = {
+		"", "1234example", "1234example+/==", "1234EXAMPLE+/=", "1234example-_=", "../../etc/passwd", "' or 1=1"
+	};
 	struct fixture *fixture = *state;
 	struct jwk_set *set = NULL;
 
@@ -302,16 +303,11 @@ static void test_free_takes_null(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kid_leads_to_its_key),
-		cmocka_unit_test(test_other_kids_lead_nowhere),
-		cmocka_unit_test(test_one_member_changed),
-		cmocka_unit_test(test_a_token_names_the_other_key),
-		cmocka_unit_test(test_two_keys_of_one_kid),
-		cmocka_unit_test(test_sets_that_are_none),
-		cmocka_unit_test(test_number_of_keys_is_bounded),
-		cmocka_unit_test(test_kid_length_is_bounded),
-		cmocka_unit_test(test_number_length_is_bounded),
-		cmocka_unit_test(test_free_takes_null),
+		cmocka_unit_test(test_kid_leads_to_its_key),	  cmocka_unit_test(test_other_kids_lead_nowhere),
+		cmocka_unit_test(test_one_member_changed),	  cmocka_unit_test(test_a_token_names_the_other_key),
+		cmocka_unit_test(test_two_keys_of_one_kid),	  cmocka_unit_test(test_sets_that_are_none),
+		cmocka_unit_test(test_number_of_keys_is_bounded), cmocka_unit_test(test_kid_length_is_bounded),
+		cmocka_unit_test(test_number_length_is_bounded),  cmocka_unit_test(test_free_takes_null),
 	};
 
 	return cmocka_run_group_tests_name("jwk_set", tests, set_up, tear_down);

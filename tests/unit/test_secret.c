@@ -99,8 +99,8 @@ static void test_equal_compares_length_and_every_byte(void **state)
 		size_t length;
 		bool equal;
 	} cases[] = {
-		{ "12345678", 8, true },   { "12345679", 8, false }, { "02345678", 8, false }, { "12344678", 8, false },
-		{ "1234567", 7, false },   { "", 0, false },	     { "12345678\0", 9, false }, { "123456789", 9, false },
+		{ "12345678", 8, true }, { "12345679", 8, false }, { "02345678", 8, false },   { "12344678", 8, false },
+		{ "1234567", 7, false }, { "", 0, false },	   { "12345678\0", 9, false }, { "123456789", 9, false },
 	};
 	secret_auto struct secret secret = SECRET_EMPTY;
 

@@ -97,7 +97,7 @@ void factory_jwk(struct strbuf *out, EVP_PKEY *key, const char *kid, const char 
 	char quoted_number[1024];
 	char quoted_kid[300];
 	struct factory_member members[] = {
-		{ "alg", "\"RS256\"" },	 { "e", "\"AQAB\"" },	 { "kid", quoted_kid }, { "kty", "\"RSA\"" },
+		{ "alg", "\"RS256\"" }, { "e", "\"AQAB\"" },  { "kid", quoted_kid }, { "kty", "\"RSA\"" },
 		{ "n", quoted_number }, { "use", "\"sig\"" }, { NULL, NULL },
 	};
 
@@ -108,7 +108,8 @@ void factory_jwk(struct strbuf *out, EVP_PKEY *key, const char *kid, const char 
 	free(modulus);
 }
 
-static unsigned char *factory_sign_rsa(EVP_PKEY *key, const EVP_MD *digest, int padding, const void *data, size_t length, size_t *ret_length)
+static unsigned char *factory_sign_rsa(EVP_PKEY *key, const EVP_MD *digest, int padding, const void *data, size_t length,
+				       size_t *ret_length)
 {
 	EVP_MD_CTX *context = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *pkey_context = NULL;

@@ -30,8 +30,8 @@ enum factory_algorithm {
 EVP_PKEY *factory_key(void);
 
 /*
- * The list as an object, with one member changed: `changed` gets the value `json`, is left out when that is NULL, and is put at the end when
- * the list has no such member. `changed` NULL changes nothing.
+ * The list as an object, with one member changed: `changed` gets the value `json`, is left out when that is NULL, and is put at the end
+ * when the list has no such member. `changed` NULL changes nothing.
  */
 void factory_object(struct strbuf *out, const struct factory_member *members, const char *changed, const char *json);
 

@@ -1,0 +1,1 @@
+"""Shows that each security check is missed by a test when it is gone."""

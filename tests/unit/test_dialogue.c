@@ -1,0 +1,228 @@
+/* Every word that a person is shown, and that strangers are shown the same for every account. */
+#include "assert_err.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "dialogue.h"
+
+static const struct caller by_key = { CALLER_KEY, false };
+static const struct caller stranger = { CALLER_REMOTE, false };
+static const struct caller other_local = { CALLER_OTHER_LOCAL, true };
+
+static void test_the_question_before_the_first_mail(void **state)
+{
+	static const struct {
+		struct dialogue dialogue;
+		const char *mailed;
+		const char *sent;
+	} cases[] = {
+		{ { DIALOGUE_NOTHING, 0, 0 }, "Sign-in code, or y to have one mailed: ", "Sign-in code, or y to have one sent: " },
+		{ { DIALOGUE_NO_CODE, 0, 0 },
+		  "Codes are digits only; no try used. Sign-in code, or y to have one mailed: ",
+		  "Codes are digits only; no try used. Sign-in code, or y to have one sent: " },
+		{ { DIALOGUE_NONE_OPEN, 0, 0 },
+		  "No code is open here; y mails one. Sign-in code, or y to have one mailed: ",
+		  "No code is open here; y sends one. Sign-in code, or y to have one sent: " },
+		{ { DIALOGUE_NO_MAIL_HERE, 0, 0 },
+		  "Without a terminal no code is mailed. Sign-in code, or y to have one mailed: ",
+		  "Without a terminal no code is sent. Sign-in code, or y to have one sent: " },
+	};
+	char prompt[CONVERSATION_TEXT_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < CASES(cases); i++) {
+		dialogue_ask_first(&cases[i].dialogue, CHALLENGE_EMAIL_OTP, prompt);
+		assert_string_equal(prompt, cases[i].mailed);
+		dialogue_ask_first(&cases[i].dialogue, CHALLENGE_SMS_OTP, prompt);
+		assert_string_equal(prompt, cases[i].sent);
+	}
+}
+
+static void test_the_question_for_a_code(void **state)
+{
+	static const struct {
+		struct dialogue dialogue;
+		const char *destination;
+		const char *mailed;
+		const char *sent;
+	} cases[] = {
+		{ { DIALOGUE_NOTHING, 0, 0 }, "a***@e***", "Code (r = new one): ", "Code (r = new one): " },
+		{ { DIALOGUE_FIRST, 0, 0 },
+		  "a***@e***",
+		  "Code mailed to a***@e***. Code (r = new one): ",
+		  "Code sent to a***@e***. Code (r = new one): " },
+		{ { DIALOGUE_FIRST, 0, 0 },
+		  "",
+		  "If this account may sign in, a code was mailed. Code (r = new one): ",
+		  "If this account may sign in, a code was sent. Code (r = new one): " },
+		{ { DIALOGUE_WRONG, 2, 0 },
+		  "a***@e***",
+		  "Wrong code, 2 tries left. Code (r = new one): ",
+		  "Wrong code, 2 tries left. Code (r = new one): " },
+		{ { DIALOGUE_WRONG, 1, 0 }, "", "Wrong code, 1 try left. Code (r = new one): ", "Wrong code, 1 try left. Code (r = new one): " },
+		{ { DIALOGUE_NO_CODE, 0, 0 },
+		  "",
+		  "Codes are digits only; no try used. Code (r = new one): ",
+		  "Codes are digits only; no try used. Code (r = new one): " },
+		{ { DIALOGUE_EXPIRED, 0, 0 },
+		  "",
+		  "That code has expired; r mails a new one. Code (r = new one): ",
+		  "That code has expired; r sends a new one. Code (r = new one): " },
+		{ { DIALOGUE_VOID, 0, 0 },
+		  "",
+		  "That code is no longer valid; r mails a new one. Code (r = new one): ",
+		  "That code is no longer valid; r sends a new one. Code (r = new one): " },
+		{ { DIALOGUE_RESENT, 0, 0 },
+		  "",
+		  "New code mailed; only the newest counts. Code (r = new one): ",
+		  "New code sent; only the newest counts. Code (r = new one): " },
+		{ { DIALOGUE_TOO_EARLY, 40, 20 },
+		  "",
+		  "Mailed 20 s ago; r works again in 40 s. Code (r = new one): ",
+		  "Sent 20 s ago; r works again in 40 s. Code (r = new one): " },
+	};
+	char prompt[CONVERSATION_TEXT_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < CASES(cases); i++) {
+		dialogue_ask_code(&cases[i].dialogue, CHALLENGE_EMAIL_OTP, cases[i].destination, prompt);
+		assert_string_equal(prompt, cases[i].mailed);
+		dialogue_ask_code(&cases[i].dialogue, CHALLENGE_SMS_OTP, cases[i].destination, prompt);
+		assert_string_equal(prompt, cases[i].sent);
+	}
+}
+
+static void test_the_address_is_told_once_and_only_when_given(void **state)
+{
+	char prompt[CONVERSATION_TEXT_MAX + 1];
+
+	(void)state;
+	for (int word = DIALOGUE_NOTHING; word <= DIALOGUE_NO_MAIL_HERE; word++) {
+		struct dialogue dialogue = { (enum dialogue_word)word, 1, 1 };
+
+		dialogue_ask_code(&dialogue, CHALLENGE_EMAIL_OTP, "a***@e***", prompt);
+		assert_int_equal(strstr(prompt, "a***@e***") != NULL, word == DIALOGUE_FIRST);
+	}
+}
+
+/* PAM cuts prompts at 512 bytes, and what is cut away is the question. */
+static void test_prompts_stay_short_and_end_with_the_question(void **state)
+{
+	static const char first[] = "Sign-in code, or y to have one mailed: ";
+	static const char code[] = "Code (r = new one): ";
+	char destination[1024];
+	char prompt[CONVERSATION_TEXT_MAX + 1];
+
+	(void)state;
+	memset(destination, 'x', sizeof(destination) - 1);
+	destination[sizeof(destination) - 1] = '\0';
+	for (int word = DIALOGUE_NOTHING; word <= DIALOGUE_NO_MAIL_HERE; word++) {
+		struct dialogue dialogue = { (enum dialogue_word)word, INT64_MIN, INT64_MIN };
+
+		dialogue_ask_first(&dialogue, CHALLENGE_EMAIL_OTP, prompt);
+		assert_string_equal(prompt + strlen(prompt) - strlen(first), first);
+		dialogue_ask_code(&dialogue, CHALLENGE_EMAIL_OTP, destination, prompt);
+		assert_string_equal(prompt + strlen(prompt) - strlen(code), code);
+		assert_true(strlen(prompt) < 256);
+	}
+}
+
+static void test_farewells(void **state)
+{
+	static const char wait[] = "The sign-in service asks to wait. Try again in some minutes.";
+	static const char broken[] = "Sign-in with a code does not work on this machine now; the system log says why.";
+	static const char refused[] = "This account cannot sign in with a code; the system log says why.";
+	static const char unsent[] = "Sign-in service not reachable; no code was sent.";
+	static const char unchecked[] = "Sign-in service not reachable; your code could not be checked.";
+	static const struct {
+		enum otp_err result;
+		bool code_sent;
+		const char *proved;
+		const char *stranger;
+	} cases[] = {
+		{ OTP_OK, true, NULL, NULL },
+		{ OTP_ERR_TRIES, true, "Too many wrong codes. Log in again.", "Too many wrong codes. Log in again." },
+		{ OTP_ERR_MAILS, true, "Too many new codes. Log in again later.", "Too many new codes. Log in again later." },
+		{ OTP_ERR_THROTTLED, true, wait, wait },
+		{ OTP_ERR_LOCKED, true, wait, wait },
+		{ OTP_ERR_NO_ANSWER, true, "No code was entered.", "No code was entered." },
+		{ OTP_ERR_NO_ANSWER, false, "No code was entered.", "No code was entered." },
+		{ OTP_ERR_NET_DNS, false, unsent, unsent },
+		{ OTP_ERR_NET_TIMEOUT, true, unchecked, unchecked },
+		{ OTP_ERR_HTTP_STATUS, true, unchecked, unchecked },
+		{ OTP_ERR_CONFIG_VALUE, false, broken, broken },
+		{ OTP_ERR_SYSTEM, false, broken, broken },
+		{ OTP_ERR_MEMORY, false, broken, broken },
+		{ OTP_ERR_INTERNAL, false, broken, broken },
+		{ OTP_ERR_USER_UNKNOWN, false, refused, NULL },
+		{ OTP_ERR_USER_UNMAPPED, false, refused, NULL },
+		{ OTP_ERR_USER_ROOT, false, refused, NULL },
+		{ OTP_ERR_USER_FILTERED, false, refused, NULL },
+		{ OTP_ERR_ACCOUNT_DISABLED, true, refused, NULL },
+		{ OTP_ERR_IDENTITY_EMAIL, true, refused, NULL },
+		{ OTP_ERR_TLS_CERTIFICATE, false, broken, NULL },
+		{ OTP_ERR_SESSION_EXPIRED, true, "That code has expired. Log in again.", "That code has expired. Log in again." },
+		{ OTP_ERR_CONVERSATION, false, NULL, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CASES(cases); i++) {
+		const char *to_proved = dialogue_farewell(&by_key, cases[i].result, cases[i].code_sent);
+		const char *to_stranger = dialogue_farewell(&stranger, cases[i].result, cases[i].code_sent);
+		const char *to_local = dialogue_farewell(&other_local, cases[i].result, cases[i].code_sent);
+
+		if (to_proved != cases[i].proved && (to_proved == NULL || cases[i].proved == NULL || strcmp(to_proved, cases[i].proved) != 0))
+			fail_msg("%s, proved: %s", err_reason(cases[i].result), to_proved == NULL ? "nothing" : to_proved);
+		if (to_stranger != cases[i].stranger &&
+		    (to_stranger == NULL || cases[i].stranger == NULL || strcmp(to_stranger, cases[i].stranger) != 0))
+			fail_msg("%s, stranger: %s", err_reason(cases[i].result), to_stranger == NULL ? "nothing" : to_stranger);
+		assert_ptr_equal(to_local, to_stranger);
+	}
+}
+
+/* Unknown, unmapped, filtered, uid 0, disabled: one silence. */
+static void test_strangers_hear_nothing_about_accounts(void **state)
+{
+	(void)state;
+	for (int i = 0; i < OTP_ERR_COUNT; i++) {
+		enum otp_err err = (enum otp_err)i;
+		enum otp_class class = err_class(err);
+		bool about_account = class == OTP_CLASS_DENIED || class == OTP_CLASS_UNTRUSTED || class == OTP_CLASS_UNKNOWN_USER ||
+				     class == OTP_CLASS_FORBIDDEN;
+
+		if (!about_account || err == OTP_ERR_NO_ANSWER || err == OTP_ERR_SESSION_EXPIRED) /* about what was typed */
+			continue;
+		if (dialogue_farewell(&stranger, err, true) != NULL || dialogue_farewell(&stranger, err, false) != NULL ||
+		    dialogue_farewell(&other_local, err, true) != NULL)
+			fail_msg("%s is told to a stranger", err_reason(err));
+	}
+}
+
+static void test_farewells_name_no_reason(void **state)
+{
+	(void)state;
+	for (int i = 0; i < OTP_ERR_COUNT; i++) {
+		const char *text = dialogue_farewell(&by_key, (enum otp_err)i, true);
+
+		if (strchr(err_reason((enum otp_err)i), '_') == NULL) /* an ordinary word */
+			continue;
+		if (text != NULL && (strstr(text, err_reason((enum otp_err)i)) != NULL || strstr(text, err_text((enum otp_err)i)) != NULL))
+			fail_msg("%s", text);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_question_before_the_first_mail),
+		cmocka_unit_test(test_the_question_for_a_code),
+		cmocka_unit_test(test_the_address_is_told_once_and_only_when_given),
+		cmocka_unit_test(test_prompts_stay_short_and_end_with_the_question),
+		cmocka_unit_test(test_farewells),
+		cmocka_unit_test(test_strangers_hear_nothing_about_accounts),
+		cmocka_unit_test(test_farewells_name_no_reason),
+	};
+
+	return cmocka_run_group_tests_name("dialogue", tests, NULL, NULL);
+}
