@@ -3,8 +3,6 @@
 
 #include <stdbool.h>
 #include <string.h>
-#include <sys/types.h>
-#include <unistd.h>
 
 #include "answer.h"
 #include "auth_facts.h"
@@ -13,13 +11,12 @@
 #include "dialogue.h"
 #include "jwks.h"
 #include "jwt.h"
-#include "log.h"
+#include "revocation.h"
 
 enum {
 	FLOW_UNUSABLE_MAX = 3,	/* empty or useless answers to one kind of question */
 	FLOW_MAILS_MAX = 3,	/* of one call */
-	FLOW_QUESTIONS_MAX = 20, /* of one call, whatever is answered */
-	FLOW_REVOKE_S = 5
+	FLOW_QUESTIONS_MAX = 20 /* of one call, whatever is answered */
 };
 
 struct auth_flow {
@@ -386,35 +383,6 @@ static enum otp_err flow_story(struct auth_flow *flow)
 	return err;
 }
 
-static void flow_revoke_in_child(struct auth_flow *flow)
-{
-	struct deadline deadline = deadline_start(FLOW_REVOKE_S * 1000);
-	enum otp_err err;
-
-	(void)alarm(FLOW_REVOKE_S + 1);
-	(void)setsid();
-	(void)close(STDIN_FILENO); /* the socket to the door: it must not look as if the helper went on */
-	flow->cognito.deadline = &deadline;
-	err = cognito_revoke(&flow->cognito, &flow->tokens.refresh);
-	if (err != OTP_OK)
-		log_debug("event=not_revoked reason=%s", err_reason(err));
-	_exit(0);
-}
-
-/* The child goes on with the connection; ours is abandoned without a word to the other end. */
-static void flow_revoke(struct auth_flow *flow)
-{
-	pid_t pid;
-
-	if (flow->tokens.refresh.length == 0)
-		return;
-	pid = fork();
-	if (pid == 0)
-		flow_revoke_in_child(flow);
-	if (pid > 0)
-		http_abandon(flow->http);
-}
-
 static void flow_begin(struct auth_flow *flow, const struct auth_request *request)
 {
 	const struct options *options = request->options;
@@ -442,6 +410,7 @@ static void flow_end(struct auth_flow *flow)
 {
 	cognito_challenge_done(&flow->challenge);
 	cognito_tokens_done(&flow->tokens);
+	secret_done(&flow->cognito.refresh_token);
 	jwks_done(&flow->jwks);
 	http_free(flow->http);
 }
@@ -466,6 +435,6 @@ __attribute__((visibility("default"))) void auth_flow_run(const struct auth_requ
 	ret_result->reason = flow.pretending != OTP_OK ? flow.pretending : err;
 	memcpy(ret_result->request_id, flow.cognito.request_id, sizeof(ret_result->request_id));
 	flow_farewell(&flow, err);
-	flow_revoke(&flow);
+	revocation_start(&flow.cognito); /* of whatever came, also where the login failed */
 	flow_end(&flow);
 }

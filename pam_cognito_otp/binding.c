@@ -30,9 +30,7 @@ static enum otp_err binding_check_verified(const struct json_value *claims, cons
 {
 	bool verified;
 
-	if (json_get_bool(claims, name, &verified) != OTP_OK)
-		return OTP_ERR_IDENTITY_UNVERIFIED;
-	if (!verified)
+	if (json_get_bool(claims, name, &verified) != OTP_OK || !verified)
 		return OTP_ERR_IDENTITY_UNVERIFIED;
 	return OTP_OK;
 }

@@ -7,6 +7,7 @@
 
 #include "cognito_error.h"
 #include "json_doc.h"
+#include "json_write.h"
 #include "log.h"
 #include "safe_file.h"
 #include "secret_hash.h"
@@ -69,6 +70,27 @@ static enum otp_err cognito_check_clock(const struct cognito *cognito, const str
 	return OTP_ERR_CLOCK;
 }
 
+/* The characters of the service model for tokens; what they mean is jwt's business. */
+static enum otp_err cognito_token(const struct json_value *result, const char *key, struct secret *ret_token)
+{
+	const char *token;
+
+	if (json_get_string(result, key, 1, COGNITO_TOKEN_MAX, &token) != OTP_OK)
+		return OTP_ERR_RESPONSE_TOKEN;
+	if (strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=.") != strlen(token))
+		return OTP_ERR_RESPONSE_TOKEN;
+	return secret_set(ret_token, token, strlen(token));
+}
+
+/* Wherever one comes, also where none should: what nobody keeps is revoked at the end. */
+static void cognito_keep_refresh(struct cognito *cognito, const struct json_value *root)
+{
+	const struct json_value *result;
+
+	if (json_get_object(root, "AuthenticationResult", &result) == OTP_OK)
+		(void)cognito_token(result, "RefreshToken", &cognito->refresh_token);
+}
+
 /* Sends `body` to `operation`; *ret_doc is the answer to a 200. */
 static enum otp_err cognito_call(struct cognito *cognito, const char *operation, const struct strbuf *body, struct json_doc **ret_doc)
 {
@@ -90,7 +112,10 @@ static enum otp_err cognito_call(struct cognito *cognito, const char *operation,
 	note_set(cognito->note, "%s: status %ld", operation, response.status);
 	if (response.status != 200)
 		return cognito_error_of(&response);
-	return json_doc_parse(secret_text(&response.body), response.body.length, ret_doc);
+	err = json_doc_parse(secret_text(&response.body), response.body.length, ret_doc);
+	if (err == OTP_OK)
+		cognito_keep_refresh(cognito, json_doc_root(*ret_doc));
+	return err;
 }
 
 /* A base64url-like text in today's service; any printable one is sent back as it came. */
@@ -232,18 +257,6 @@ enum otp_err cognito_initiate_auth(struct cognito *cognito, const char *user_nam
 	return err;
 }
 
-/* The characters of the service model for tokens; what they mean is jwt's business. */
-static enum otp_err cognito_token(const struct json_value *result, const char *key, struct secret *ret_token)
-{
-	const char *token;
-
-	if (json_get_string(result, key, 1, COGNITO_TOKEN_MAX, &token) != OTP_OK)
-		return OTP_ERR_RESPONSE_TOKEN;
-	if (strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=.") != strlen(token))
-		return OTP_ERR_RESPONSE_TOKEN;
-	return secret_set(ret_token, token, strlen(token));
-}
-
 static enum otp_err cognito_take_tokens(const struct cognito *cognito, const struct json_value *root, struct cognito_tokens *ret_tokens)
 {
 	const struct json_value *result;
@@ -255,8 +268,6 @@ static enum otp_err cognito_take_tokens(const struct cognito *cognito, const str
 		return OTP_ERR_CHALLENGE_EXTRA;
 	if (json_get_object(root, "AuthenticationResult", &result) != OTP_OK)
 		return OTP_ERR_RESPONSE_SHAPE;
-	if (json_has(result, "RefreshToken"))
-		(void)cognito_token(result, "RefreshToken", &ret_tokens->refresh); /* only to be revoked */
 	err = cognito_token(result, "IdToken", &ret_tokens->id);
 	if (err == OTP_OK)
 		err = cognito_token(result, "AccessToken", &ret_tokens->access);
@@ -285,7 +296,7 @@ enum otp_err cognito_respond(struct cognito *cognito, const char *user_name, con
 	return err;
 }
 
-enum otp_err cognito_revoke(struct cognito *cognito, const struct secret *refresh_token)
+enum otp_err cognito_revoke(struct cognito *cognito)
 {
 	strbuf_auto struct strbuf body = STRBUF_LIMIT(COGNITO_REQUEST_MAX);
 	secret_auto struct secret client_secret = SECRET_EMPTY;
@@ -295,7 +306,7 @@ enum otp_err cognito_revoke(struct cognito *cognito, const struct secret *refres
 	if (err != OTP_OK)
 		return err;
 	strbuf_puts(&body, "{");
-	json_add_string(&body, "Token", secret_text(refresh_token));
+	json_add_string(&body, "Token", secret_text(&cognito->refresh_token));
 	json_add_string(&body, "ClientId", cognito->client_id);
 	if (client_secret.length > 0)
 		json_add_string(&body, "ClientSecret", secret_text(&client_secret));
@@ -315,5 +326,4 @@ void cognito_tokens_done(struct cognito_tokens *tokens)
 {
 	secret_done(&tokens->id);
 	secret_done(&tokens->access);
-	secret_done(&tokens->refresh);
 }

@@ -37,6 +37,7 @@ struct cognito {
 	struct deadline *deadline;
 	struct note *note;			  /* says at which operation something failed */
 	char request_id[HTTP_WORD_MAX + 1]; /* of the last answer, for the log */
+	struct secret refresh_token;	     /* the last one that came, wanted or not, so that it can be revoked; the caller ends it */
 };
 
 /* An open challenge. */
@@ -49,9 +50,7 @@ struct cognito_challenge {
 struct cognito_tokens {
 	struct secret id;
 	struct secret access;
-	struct secret refresh; /* empty when the service gave none */
 };
-#define COGNITO_TOKENS_NONE { SECRET_EMPTY, SECRET_EMPTY, SECRET_EMPTY }
 
 /*
  * InitiateAuth (USER_AUTH), and the one SELECT_CHALLENGE that may follow: mails a code to `user_name`. Errors of http.h, and those that the table in
@@ -66,8 +65,8 @@ enum otp_err cognito_initiate_auth(struct cognito *cognito, const char *user_nam
 enum otp_err cognito_respond(struct cognito *cognito, const char *user_name, const struct cognito_challenge *challenge, const struct secret *code,
 			     struct cognito_tokens *ret_tokens);
 
-/* RevokeToken: ends the refresh token, and with it the access token's use at the service. */
-enum otp_err cognito_revoke(struct cognito *cognito, const struct secret *refresh_token);
+/* RevokeToken: ends cognito->refresh_token, and with it the access token's use at the service. */
+enum otp_err cognito_revoke(struct cognito *cognito);
 
 void cognito_challenge_done(struct cognito_challenge *challenge);
 void cognito_tokens_done(struct cognito_tokens *tokens);

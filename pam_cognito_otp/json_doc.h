@@ -1,9 +1,9 @@
 /*
- * json_doc - JSON from outside, read under a contract; JSON to the outside, written with wiping. The only room that includes json-c.
+ * json_doc - JSON from outside, read under a contract. The only room that includes json-c.
  *
  * Rules kept here (the reasons were measured on json-c 0.16: duplicate keys are silently dropped, "k\u0000z" becomes "k", the string
  * "false" reads as true, NaN and 1e400 are numbers):
- *  - before json-c sees a byte, a recognizer of our own: RFC 8259 grammar, size, number of values, depth, UTF-8, no NUL (raw or
+ *  - before json-c sees a byte, a recognizer of our own (json_scan.h): RFC 8259 grammar, size, number of values, depth, UTF-8, no NUL (raw or
  *    escaped), no lone surrogate; it counts the members;
  *  - then json-c in strict mode, which sees ASCII only; the whole text must be one object, and hold as many members as were counted: no
  *    name twice in one object, whatever escapes it is written with;
@@ -17,19 +17,14 @@
 #include <stdint.h>
 
 #include "err.h"
-#include "strbuf.h"
-
-enum {
-	JSON_TEXT_MAX = 256 * 1024, /* bytes of a whole answer */
-	JSON_DEPTH_MAX = 16
-};
+#include "json_scan.h"
 
 struct json_doc;   /* owns everything that was parsed */
 struct json_value; /* one value inside a json_doc; borrowed, lives as long as its document */
 
 /*
  * Parses `length` bytes. OTP_ERR_JSON_SYNTAX (also for more than JSON_TEXT_MAX bytes, an empty text, anything after the object, a root
- * that is no object, NaN, comments, more than 4096 values in all), OTP_ERR_JSON_UTF8, OTP_ERR_JSON_NUL, OTP_ERR_JSON_DEPTH,
+ * that is no object, NaN, comments, more than JSON_VALUES_MAX values in all), OTP_ERR_JSON_UTF8, OTP_ERR_JSON_NUL, OTP_ERR_JSON_DEPTH,
  * OTP_ERR_JSON_DUPLICATE, OTP_ERR_MEMORY. RFC 8259; duplicates: I-JSON, RFC 7493 section 2.3.
  */
 enum otp_err json_doc_parse(const char *text, size_t length, struct json_doc **ret_doc);
@@ -52,13 +47,5 @@ enum otp_err json_get_array(const struct json_value *object, const char *key, co
 size_t json_array_length(const struct json_value *array);
 enum otp_err json_array_string(const struct json_value *array, size_t index, size_t max, const char **ret_text);
 enum otp_err json_array_object(const struct json_value *array, size_t index, const struct json_value **ret_object);
-
-/*
- * Writing: `"key":"value"` with escapes, a comma before it unless it is the first member ('{' is the last byte so far). The text may be a
- * secret: it goes from its owner into the buffer and nowhere else. Neither key nor value may hold a NUL.
- */
-void json_add_string(struct strbuf *buf, const char *key, const char *value);
-/* `"key":{` after the comma it needs; the caller closes the brace. */
-void json_open_object(struct strbuf *buf, const char *key);
 
 #endif

@@ -73,6 +73,18 @@ static void door_log(pam_handle_t *pamh, const struct pam_relay_call *call, cons
 		   err_text(verdict->reason));
 }
 
+/* A program without a conversation cannot be asked for a code: found out before one is mailed. */
+static bool door_can_ask(const pam_handle_t *pamh)
+{
+	const void *item = NULL;
+	const struct pam_conv *conversation;
+
+	if (pam_get_item(pamh, PAM_CONV, &item) != PAM_SUCCESS || item == NULL)
+		return false;
+	conversation = item;
+	return conversation->conv != NULL;
+}
+
 static bool door_user_is(const pam_handle_t *pamh, const char *user)
 {
 	const char *now = door_item(pamh, PAM_USER);
@@ -120,7 +132,7 @@ DOOR_EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, con
 		user = strdup(name); /* PAM's own copy changes when somebody sets PAM_USER */
 	door_collect(pamh, flags, argc, argv, &call);
 	call.user = user;
-	if (user != NULL)
+	if (user != NULL && door_can_ask(pamh))
 		door_decide(pamh, &call, &verdict);
 	door_log(pamh, &call, &verdict);
 	door_delay(pamh, verdict.result);

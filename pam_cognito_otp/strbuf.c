@@ -58,6 +58,8 @@ void strbuf_printf(struct strbuf *buf, const char *format, ...)
 	va_list args;
 	int length;
 
+	if (buf->failed != OTP_OK)
+		return;
 	va_start(args, format);
 	length = vsnprintf(line, sizeof(line), format, args);
 	va_end(args);

@@ -246,7 +246,7 @@ def spread(numbers):
 
 def row(title, *cells):
     """One line."""
-    print(f"  {title:<46}" + "".join(f"{cell!s:<30}" for cell in cells))
+    print((f"  {title:<48}" + "".join(f"{cell!s:<46}" for cell in cells)).rstrip())
 
 
 def measure_times(bench, runs):

@@ -9,6 +9,7 @@ import base64
 import json
 import os
 import ssl
+import time
 import urllib.request
 from dataclasses import dataclass, field
 
@@ -26,6 +27,7 @@ KEY_FILE = "/etc/security/pam_cognito_otp.jwks"
 SKEW = 120
 NULL = {"$null": True}
 DAY = 24 * 60 * 60
+TONIGHT = int(time.time()) + DAY // 2    # a good exp, so that only its form is wrong
 
 
 @dataclass
@@ -39,7 +41,7 @@ class Case:
     detail: str = ""
     user_map: str = ""
     settings: dict = field(default_factory=dict)
-    revoked: bool = True
+    revoked: bool = True            # None: another test asks
     pool: dict = field(default_factory=dict)
 
 
@@ -110,8 +112,8 @@ TIMES = [
     *each("expired", "jwt_expired", times={"exp": -SKEW - 1}),
     *each("exp zero", "jwt_claim", claims={"exp": 0}),
     *each("exp negative", "jwt_claim", claims={"exp": -1}),
-    *each("exp a string", "jwt_claim", claims={"exp": "4102444800"}),
-    *each("exp a fraction", "jwt_claim", claims={"exp": 4102444800.5}),
+    *each("exp a string", "jwt_claim", claims={"exp": str(TONIGHT)}),
+    *each("exp a fraction", "jwt_claim", claims={"exp": TONIGHT + 0.5}),
     *each("exp missing", "jwt_claim", claims={"exp": None}),
     *each("exp null", "jwt_claim", claims={"exp": NULL}),
     *each("exp for years", "jwt_claim", times={"exp": 30 * DAY}),
@@ -173,7 +175,7 @@ USES = [
 
 DUPLICATES = [
     *each("sub twice, the right one first", "jwt_duplicate", append=f'"sub":"{BOB}"'),
-    *each("exp twice, alike", "jwt_duplicate", claims={"exp": 4102444800}, append='"exp":4102444800'),
+    *each("exp twice, alike", "jwt_duplicate", claims={"exp": TONIGHT}, append=f'"exp":{TONIGHT}'),
     one("id", "email twice", "jwt_duplicate", append='"email":"bob@example.com"'),
     one("id", "email twice, one escaped", "jwt_duplicate", append='"\\u0065mail":"bob@example.com"'),
     one("id", "a group list twice", "jwt_duplicate", append='"cognito:groups":["admins"]'),
@@ -279,7 +281,8 @@ RESULTS = [
     Case("result in another case", "response_shape",
          {"patch": {"AuthenticationResult": None, "authenticationResult": {}}}, "PAM_SERVICE_ERR", revoked=False),
     Case("nothing", "response_shape", {"body": "{}"}, "PAM_SERVICE_ERR", revoked=False),
-    Case("tokens with a new challenge", "response_ambiguous", {"tokens_and_challenge": True}, "PAM_SERVICE_ERR"),
+    Case("tokens with a new challenge", "response_ambiguous", {"tokens_and_challenge": True}, "PAM_SERVICE_ERR",
+         revoked=None),
     Case("tokens under an error status", "api_unknown", {"status": 400}, "PAM_SERVICE_ERR", revoked=False),
     Case("tokens twice", "json_duplicate",
          {"patch_text": {"AuthenticationResult": '{},"AuthenticationResult":{}'}}, "PAM_SERVICE_ERR", revoked=False),
@@ -354,6 +357,8 @@ def test_forged(house, case):
         hurts = case.code == "PAM_AUTH_ERR"
         assert (call.results["authenticate"]["delay_us"] > 0) == hurts
     assert house.counts() == {"InitiateAuth": 1, "RespondToAuthChallenge": 1, "mails": 1}
+    if case.revoked is None:
+        return
     if case.revoked:
         assert json.loads(house.cognito.wait_requests("RevokeToken")[0]["body"])["Token"]
     else:
@@ -399,7 +404,7 @@ EARLY = {
 @pytest.mark.parametrize("caller", [console, stranger])
 @pytest.mark.parametrize("fault", EARLY.values(), ids=lambda fault: next(iter(fault)))
 def test_tokens_straight_from_initiate_auth(house, fault, caller):
-    """Nobody is let in by tokens that came before any code was asked for, and they are given back."""
+    """Nobody is let in by tokens that came before any code was asked for."""
     assert sign_in(house) == {"authenticate": "PAM_SUCCESS"}
     house.cognito.wait_requests("RevokeToken")
     forget(house)
@@ -410,6 +415,19 @@ def test_tokens_straight_from_initiate_auth(house, fault, caller):
             call.answer("y")
         assert_denied(house, call, "PAM_AUTH_ERR", "response_early_tokens")
     assert "RespondToAuthChallenge" not in house.counts()
+
+
+@pytest.mark.parametrize("operation, fault", [
+    ("InitiateAuth", "tokens_now"), ("InitiateAuth", "tokens_and_challenge"),
+    ("RespondToAuthChallenge", "tokens_and_challenge"),
+])
+def test_tokens_in_the_wrong_place_are_given_back(house, operation, fault):
+    """A refresh token that came where none belongs is revoked like any other that nobody keeps."""
+    house.cognito.fault(operation, **{fault: True})
+    with console() as call:
+        if operation == "RespondToAuthChallenge":
+            enter_code(house, call)
+        assert call.prompt() is None
     house.cognito.wait_requests("RevokeToken")
 
 

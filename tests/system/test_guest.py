@@ -25,7 +25,7 @@ from rig import pam
 
 from system.house import STATE, wait_helpers
 
-SOURCE = Path(__file__).resolve().parents[1] / "driver" / "guest.c"
+DRIVERS = Path(__file__).resolve().parents[1] / "driver"
 SUCCESS, SERVICE_ERR, SYSTEM_ERR, AUTH_ERR, AUTHINFO_UNAVAIL, MAXTRIES, CONV_ERR = 0, 3, 4, 7, 9, 11, 19
 TERMINAL = "/dev/pts/9"
 CODE = "9371462058174263"     # long enough to be found nowhere by chance
@@ -34,13 +34,13 @@ GROWTH_KIB = 64
 
 
 @functools.cache
-def program():
-    """The path of guest, built once."""
+def built(name, *flags):
+    """The path of a program or module beside the driver, built once."""
     folder = tempfile.mkdtemp(prefix="guest-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.chmod(folder, 0o755)
-    path = os.path.join(folder, "guest")
-    command = ["cc", "-std=gnu11", "-O1", "-Wl,-z,now", "-o", path, str(SOURCE), "-lpam", "-lpthread"]
+    path = os.path.join(folder, name)
+    command = ["cc", "-std=gnu11", "-O1", *flags, "-o", path, str(DRIVERS / (name + ".c")), "-lpam", "-lpthread"]
     subprocess.run(command, check=True, timeout=120)
     return path
 
@@ -49,7 +49,8 @@ class Guest:
     """One host process. Its lines are read as they come; every wait has a bound."""
 
     def __init__(self, house, *mode, options=(), service="otp-test", prefix=(), prepare=None):
-        command = [*prefix, program(), "-t", TERMINAL, "-r", str(house.alice.uid), *options, service, "alice"]
+        command = [*prefix, built("guest", "-Wl,-z,now"), "-t", TERMINAL, "-r", str(house.alice.uid), *options]
+        command += [service, "alice"]
         self._buffer = b""
         self.lines = []
         self.process = subprocess.Popen(
@@ -166,7 +167,7 @@ def helper_killed(_house, guest):
     return SERVICE_ERR
 
 
-def helper_stopped(house, guest):
+def helper_stopped(_house, guest):
     """The helper is stopped and says nothing any more: killed at the deadline."""
     guest.question()
     os.kill(wait_helpers(1)[0], signal.SIGSTOP)
@@ -181,7 +182,7 @@ def conversation_failed(_house, guest):
     return CONV_ERR
 
 
-def broken_settings(house, _guest):
+def broken_settings(_house, _guest):
     """The helper refuses at once."""
     return SERVICE_ERR
 
@@ -210,6 +211,21 @@ def named(situations):
 def test_state(house, situation, sigchld):
     """Descriptors, signals, umask, cwd, environment, locale, timers, limits, ids, flags, children, threads."""
     run(house, situation, options=("-c", sigchld))
+
+
+TRACES = ("descriptors", "signals", "umask", "cwd", "environment", "locale", "timers", "limits", "ids", "process",
+          "children", "threads")
+
+
+@pytest.mark.parametrize("trace", TRACES)
+def test_bad_guest_is_seen(house, trace):
+    """The control: a module that leaves a trace is caught, and by that trace."""
+    module = built("bad_guest", "-shared", "-fPIC")
+    pam.lines("bad", auth=f"required {module} {trace}")
+    with Guest(house, "state", service="bad") as guest:
+        assert guest.code() == AUTH_ERR
+        before, after = guest.looks()
+        assert [key for key in before if before[key] != after[key]] == [trace]
 
 
 @pytest.mark.parametrize("situation", named((good, denied, helper_killed)))
@@ -324,7 +340,8 @@ def test_threads(house):
         assert guest.until("good", 120)["good"] == 160
         unchanged(guest)
     outcomes = house.wait_outcomes(161)
-    assert {(outcome["user"], outcome["reason"]) for outcome in outcomes} == {("alice", "verified"), ("bob", "verified")}
+    users = {(outcome["user"], outcome["reason"]) for outcome in outcomes}
+    assert users == {("alice", "verified"), ("bob", "verified")}
     counts = house.counts()
     assert (counts["InitiateAuth"], counts["RespondToAuthChallenge"], counts["mails"]) == (161, 161, 161)
 

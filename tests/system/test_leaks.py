@@ -75,7 +75,8 @@ class Builds:
         self.made = {}
         self.source = os.path.join(base, "src")
         given = os.environ.get("OTP_SOURCE") or str(Path(__file__).resolve().parents[2])
-        ignored = shutil.ignore_patterns(".git", "build", "__pycache__", "sdk")
+        ignored = shutil.ignore_patterns(".git", "build", "__pycache__", "sdk", ".libs", ".deps", "*.o", "*.lo", "*.la",
+                                         "Makefile", "config.status")
         shutil.copytree(given, self.source, symlinks=True, ignore=ignored)
         if not os.path.exists(os.path.join(self.source, "configure")):
             self.run(["autoreconf", "-fi"], self.source)

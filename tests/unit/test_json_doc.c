@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "json_doc.h"
+#include "json_write.h"
 
 /* A literal with its length, NULs inside included. */
 #define TEXT(literal) literal, sizeof(literal) - 1
