@@ -20,6 +20,7 @@ FACILITIES = (
 LEVELS = "emerg alert crit err warning notice info debug".split()
 HEADER = re.compile(r"<(\d{1,3})>(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d )?")
 PATIENCE = 10
+MARK = b"\0mark of the collector"
 
 
 def decode(datagram):
@@ -40,6 +41,7 @@ class Syslog:
         require()
         self.path = path
         self._lines = []
+        self._marks = 0
         self._news = threading.Condition()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         with contextlib.suppress(FileNotFoundError):
@@ -66,16 +68,31 @@ class Syslog:
             if self._closing and not datagram:
                 return
             with self._news:
-                self._lines.append(decode(datagram))
+                if datagram == MARK:
+                    self._marks += 1
+                else:
+                    self._lines.append(decode(datagram))
                 self._news.notify_all()
+
+    def _settle(self):
+        """Wait until everything that was sent before now is in the list: a mark of our own queues up behind it."""
+        with self._news:
+            wanted = self._marks + 1
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.settimeout(PATIENCE)
+            sender.sendto(MARK, self.path)
+            with self._news:
+                self._news.wait_for(lambda: self._marks >= wanted, PATIENCE)
 
     def lines(self, pattern=""):
         """Return all lines so far in which the regular expression is found."""
+        self._settle()
         with self._news:
             return [line for line in self._lines if re.search(pattern, line)]
 
     def clear(self):
         """Forget the lines so far."""
+        self._settle()
         with self._news:
             self._lines.clear()
 
