@@ -299,12 +299,15 @@ static struct curl_slist *http_headers(const struct http_request *request)
 	return headers;
 }
 
-/* A time-out before the name was known is the resolver's. */
+/* A time-out before the name was known is the resolver's. On a kept connection nothing is looked up, but something was sent. */
 static enum otp_err http_timed_out(CURL *curl)
 {
 	curl_off_t lookup = 0;
+	long sent = 0;
 
-	if (curl_easy_getinfo(curl, CURLINFO_NAMELOOKUP_TIME_T, &lookup) == CURLE_OK && lookup == 0)
+	(void)curl_easy_getinfo(curl, CURLINFO_NAMELOOKUP_TIME_T, &lookup);
+	(void)curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &sent);
+	if (lookup == 0 && sent == 0)
 		return OTP_ERR_NET_DNS;
 	return OTP_ERR_NET_TIMEOUT;
 }

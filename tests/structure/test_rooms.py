@@ -20,7 +20,8 @@ OBJECTS = Path(os.environ.get("OTP_OBJECTS", "/nonexistent"))
 LAYERS = {
     "ground": "err note clock log secret strbuf base64url wire",
     "adapters": "crypto json_scan json_write json_doc safe_file http",
-    "knowledge": "answer identity region user_map secret_hash cognito_error cognito revocation jwk_set jwks jwt binding",
+    "knowledge": "answer identity region user_map secret_hash cognito_error cognito revocation jwk_set jwks jwt "
+    "binding",
     "reception": "caller conversation option_values options policy dialogue",
     "living room": "auth_facts auth_flow audit",
     "doors": "inheritance relay_conversation pam_result pam_state pam_relay pam_cognito_otp helper_main",

@@ -638,7 +638,7 @@ PLANTED = [everybodys, folder_of_another, folder_by_link, copy_of_another, copy_
 
 @pytest.mark.parametrize("plant", PLANTED)
 def test_planted_copy_of_the_keys(house, plant):
-    """A copy that others could have written is not believed: the keys are fetched, and a token by its key is refused."""
+    """A copy that others could have written is not believed: the keys are fetched, a token by its key is refused."""
     assert sign_in(house) == {"authenticate": "PAM_SUCCESS"}
     copy = copy_of_the_keys()
     write_file(copy, json.dumps({"keys": published(house, "other_modulus")}), 0o600)

@@ -174,7 +174,8 @@ DEAD = [
     ("NotAuthorizedException", "Invalid session for the user.", "used"),
 ]
 WORDS = {
-    "expired": "That code has expired; r mails a new one. ", "used": "That code is no longer valid; r mails a new one. ",
+    "expired": "That code has expired; r mails a new one. ",
+    "used": "That code is no longer valid; r mails a new one. ",
 }
 
 
