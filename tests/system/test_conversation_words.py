@@ -156,7 +156,8 @@ def test_shapes_of_answers(house):
     """Nothing but ASCII digits, blanks and hyphens reaches the service."""
     house.settings(max_tries=10)
     odd = (
-        "+12345678", "0x123456", '"},"ClientId":"x', r"\u0031\u0032", "%n%n%n%n", "１２３４５６７８", "12345678;",
+        "+12345678", "0x123456", '"},"ClientId":"x', r"\u0031\u0032", "%n%n%n%n", "12345678;",
+        "１２３４５６７８",
         "1234\x1b[D5678", "1" * 600,
     )
     people = [su.terminal(house.alice, "alice", "true") for _ in range(3)]

@@ -7,7 +7,18 @@
 
 #include "policy.h"
 
-enum { ALICE = 7001, BOB = 7002, TWIN = 7003, GONE = 7004, BROKEN = 7005, BULKY = 7006, CHANGING = 7007, ODD = 7008 };
+enum {
+	ALICE = 7001,
+	BOB = 7002,
+	TWIN = 7003,
+	GONE = 7004,
+	BROKEN = 7005,
+	BULKY = 7006,
+	CHANGING = 7007,
+	ODD = 7008,
+	ALIC = 7009,
+	ALICEE = 7010
+};
 
 static struct options options;
 static struct note note;
@@ -26,6 +37,8 @@ static struct account accounts[] = {
 	{ "alice", "alice", ALICE, 0, 0 },
 	{ "Alice", "alice", ALICE, 0, 0 }, /* some ignore case */
 	{ "alice@example.com", "alice", ALICE, 0, 0 },
+	{ "alic", "alic", ALIC, 0, 0 },
+	{ "alicee", "alicee", ALICEE, 0, 0 },
 	{ "bob", "bob", BOB, 0, 0 },
 	{ NULL, "twin", TWIN, 0, 0 },
 	{ "twin", "twin", TWIN, 0, 0 },
