@@ -6,11 +6,10 @@
 
 #include "answer.h"
 #include "auth_facts.h"
-#include "binding.h"
 #include "cognito.h"
 #include "dialogue.h"
 #include "jwks.h"
-#include "jwt.h"
+#include "proof.h"
 #include "revocation.h"
 
 enum {
@@ -183,14 +182,20 @@ static enum otp_err flow_mail(struct auth_flow *flow)
 }
 
 /*
- * The service may refuse a second mail. The code before stays good: a stranger is told what he would be told of any account, everybody else the truth.
+ * The service may refuse a second mail, or be away just then. The code before stays good. Of a refusal a stranger is told what he would be told of any
+ * account; everybody else hears the truth.
  */
-static enum otp_err flow_mail_refused(struct auth_flow *flow)
+static enum otp_err flow_mail_refused(struct auth_flow *flow, enum otp_err err)
 {
 	flow->mails++;
 	flow->mailed_ms = clock_monotonic_ms();
-	flow_say(flow, caller_is_proved(&flow->request->caller) ? DIALOGUE_NOT_RESENT : DIALOGUE_RESENT, 0);
+	flow_say(flow, flow_hides(flow, err) ? DIALOGUE_RESENT : DIALOGUE_NOT_RESENT, 0);
 	return OTP_OK;
+}
+
+static bool flow_survives(enum otp_err err)
+{
+	return err_class(err) == OTP_CLASS_TRIES || err_class(err) == OTP_CLASS_DENIED || err_class(err) == OTP_CLASS_UNREACHABLE;
 }
 
 static enum otp_err flow_mail_again(struct auth_flow *flow)
@@ -212,7 +217,7 @@ static enum otp_err flow_mail_again(struct auth_flow *flow)
 	err = flow_open_challenge(flow);
 	if (err == OTP_OK)
 		return flow_mailed(flow);
-	return err_class(err) == OTP_CLASS_TRIES || err_class(err) == OTP_CLASS_DENIED ? flow_mail_refused(flow) : err;
+	return flow_survives(err) ? flow_mail_refused(flow, err) : err;
 }
 
 static enum otp_err flow_respond(struct auth_flow *flow, const struct secret *code)
@@ -306,59 +311,13 @@ static enum otp_err flow_ask_code(struct auth_flow *flow)
 	return err;
 }
 
-static enum otp_err flow_verify_token(struct auth_flow *flow, const struct secret *token, enum jwt_use use, struct jwt **ret_jwt)
-{
-	const struct options *options = flow_options(flow);
-	struct note *note = flow->request->note;
-	struct jwt_policy policy = { options->issuer.words, options->client_id, clock_wall(), options->clock_skew, flow->code_sent_at };
-	enum otp_err err = jwt_verify(token, use, flow->jwks.set, &policy, ret_jwt);
-
-	if (err == OTP_ERR_JWT_KID) { /* the pool's keys may have been rotated since */
-		err = jwks_refresh(&flow->jwks, flow->http, flow->request->deadline, note);
-		if (err != OTP_OK && err != OTP_ERR_JWT_KID)
-			return err;
-		if (err == OTP_OK)
-			err = jwt_verify(token, use, flow->jwks.set, &policy, ret_jwt);
-	}
-	note_set(note, "%s", err == OTP_OK ? "" : use == JWT_ID_TOKEN ? "ID token" : "access token");
-	return err;
-}
-
-static enum otp_err flow_bind(struct auth_flow *flow, const struct jwt *id, const struct jwt *access)
-{
-	const struct auth_request *request = flow->request;
-	enum otp_err err = binding_check(&request->judged->identity, jwt_claims(id), jwt_claims(access));
-
-	if (err != OTP_OK)
-		return err;
-	flow->facts.identity_held = AUTH_FACT_SHOWN;
-	err = binding_check_groups(request->options->require_group.words, jwt_claims(id));
-	if (err != OTP_OK)
-		return err;
-	flow->facts.group_held = AUTH_FACT_SHOWN;
-	err = policy_confirm(request->user, request->judged);
-	if (err == OTP_OK)
-		flow->facts.user_unchanged = AUTH_FACT_SHOWN;
-	return err;
-}
-
 static enum otp_err flow_verify(struct auth_flow *flow)
 {
-	struct jwt *id = NULL;
-	struct jwt *access = NULL;
-	enum otp_err err = flow_verify_token(flow, &flow->tokens.id, JWT_ID_TOKEN, &id);
+	const struct auth_request *request = flow->request;
+	struct proof_request proof = { request->options, request->user,	    request->judged, &flow->jwks,
+				       flow->http,	 request->deadline, request->note,   flow->code_sent_at };
 
-	if (err == OTP_OK) {
-		flow->facts.id_verified = AUTH_FACT_SHOWN;
-		err = flow_verify_token(flow, &flow->tokens.access, JWT_ACCESS_TOKEN, &access);
-	}
-	if (err == OTP_OK) {
-		flow->facts.access_verified = AUTH_FACT_SHOWN;
-		err = flow_bind(flow, id, access);
-	}
-	jwt_free(id);
-	jwt_free(access);
-	return err;
+	return proof_check(&proof, &flow->tokens, &flow->facts);
 }
 
 static bool flow_must_ask_first(const struct auth_flow *flow)
@@ -429,6 +388,11 @@ __attribute__((visibility("default"))) void auth_flow_run(const struct auth_requ
 	struct auth_flow flow;
 	enum otp_err err;
 
+	if (request->size != AUTH_REQUEST_SIZE) { /* an installation under way: this is not the helper that we were built with */
+		ret_result->result = OTP_ERR_HELPER_PROTOCOL;
+		ret_result->reason = OTP_ERR_HELPER_PROTOCOL;
+		return;
+	}
 	flow_begin(&flow, request);
 	err = flow_story(&flow);
 	ret_result->result = err;

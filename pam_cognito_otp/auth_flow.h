@@ -13,6 +13,8 @@
 #ifndef OTP_AUTH_FLOW_H
 #define OTP_AUTH_FLOW_H
 
+#include <stddef.h>
+
 #include "caller.h"
 #include "clock.h"
 #include "conversation.h"
@@ -24,6 +26,7 @@
 
 /* Everything is borrowed and outlives the call. */
 struct auth_request {
+	size_t size; /* AUTH_REQUEST_SIZE of the helper: it and the flow share structs by their layout, and are two files */
 	const struct options *options;
 	const char *user;
 	const struct policy_user *judged;
@@ -43,6 +46,8 @@ struct auth_result {
 /* Always fills *ret_result. */
 typedef void auth_flow_function(const struct auth_request *request, struct auth_result *ret_result);
 auth_flow_function auth_flow_run;
+
+#define AUTH_REQUEST_SIZE (sizeof(struct auth_request) * 65536 + sizeof(struct options) + sizeof(struct policy_user) * 16)
 
 #define AUTH_FLOW_SYMBOL "auth_flow_run"
 

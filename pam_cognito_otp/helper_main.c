@@ -94,8 +94,15 @@ static bool helper_flow_is_roots(void)
 static void helper_flow(struct helper *helper, enum otp_err refusal)
 {
 	struct conversation conversation = relay_conversation(&helper->door);
-	struct auth_request request = { &helper->options, helper->call.user, &helper->judged,  refusal,
-					helper->caller,	  &conversation,     &helper->deadline, &helper->note };
+	struct auth_request request = { .size = AUTH_REQUEST_SIZE,
+					.options = &helper->options,
+					.user = helper->call.user,
+					.judged = &helper->judged,
+					.refusal = refusal,
+					.caller = helper->caller,
+					.conversation = &conversation,
+					.deadline = &helper->deadline,
+					.note = &helper->note };
 	void *object = NULL;
 	union {
 		void *symbol;

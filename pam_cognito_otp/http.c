@@ -2,6 +2,7 @@
 #include "http.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,12 +19,17 @@
 #define HTTP_USER_AGENT "pam_cognito_otp/" OTP_VERSION
 #define HTTP_HASHED_DIR "/etc/ssl/certs"
 
+enum {
+	HTTP_SOCKETS_MAX = 16,
+	HTTP_HASHES_MIN = 10 /* fewer links are somebody's private authorities, not the system's store */
+};
 enum { HTTP_IDLE_MAX_S = 55 }; /* a kept connection older than that is likely dead at the other end, or in a firewall between */
 
 struct http {
 	CURL *curl;
 	const struct http_settings *settings;
-	char ca_bundle[64]; /* the system's, where it has no hashed directory */
+	curl_socket_t sockets[HTTP_SOCKETS_MAX]; /* open connections, for http_abandon */
+	size_t socket_count;
 };
 
 /* One exchange under way. */
@@ -81,6 +87,7 @@ static size_t http_header(char *buffer, size_t size, size_t count, void *arg)
 	size_t length = size * count;
 	char date[HTTP_WORD_MAX + 1] = "";
 	char request_id[HTTP_WORD_MAX + 1] = "";
+	char age[HTTP_WORD_MAX + 1] = "";
 
 	transfer->header_bytes += length; /* of every answer of this exchange: 100 Continue may come for ever */
 	if (transfer->header_bytes > HTTP_HEADERS_MAX) {
@@ -94,6 +101,8 @@ static size_t http_header(char *buffer, size_t size, size_t count, void *arg)
 	http_header_value(buffer, length, "date", date, sizeof(date));
 	if (date[0] != '\0')
 		response->date = curl_getdate(date, NULL);
+	http_header_value(buffer, length, "age", age, sizeof(age));
+	response->cached = response->cached || age[0] != '\0';
 	return length;
 }
 
@@ -101,17 +110,16 @@ static bool http_hashed_dir(void)
 {
 	DIR *dir = opendir(HTTP_HASHED_DIR);
 	const struct dirent *entry;
-	bool found = false;
+	int hashes = 0;
 
 	if (dir == NULL)
 		return false;
-	while (!found && (entry = readdir(dir)) != NULL) {
-		size_t length = strlen(entry->d_name);
-
-		found = length == 10 && strcmp(entry->d_name + 8, ".0") == 0; /* 8 hex digits, as c_rehash makes them */
+	while (hashes < HTTP_HASHES_MIN && (entry = readdir(dir)) != NULL) {
+		if (strlen(entry->d_name) == 10 && strcmp(entry->d_name + 8, ".0") == 0) /* 8 hex digits, as c_rehash makes them */
+			hashes++;
 	}
 	(void)closedir(dir);
-	return found;
+	return hashes == HTTP_HASHES_MIN;
 }
 
 static const char *http_find_bundle(void)
@@ -190,6 +198,38 @@ static CURLcode http_set_tls(CURL *curl)
 	return CURLE_OK;
 }
 
+static int http_opened(void *arg, curl_socket_t socket, curlsocktype purpose)
+{
+	struct http *http = arg;
+
+	(void)purpose;
+	if (http->socket_count < HTTP_SOCKETS_MAX)
+		http->sockets[http->socket_count++] = socket;
+	return CURL_SOCKOPT_OK;
+}
+
+static int http_closing(void *arg, curl_socket_t socket)
+{
+	struct http *http = arg;
+
+	for (size_t i = 0; i < http->socket_count; i++) {
+		if (http->sockets[i] == socket)
+			http->sockets[i] = http->sockets[--http->socket_count];
+	}
+	return close(socket);
+}
+
+static CURLcode http_set_sockets(struct http *http)
+{
+	CURL *curl = http->curl;
+
+	HTTP_SET(CURLOPT_SOCKOPTFUNCTION, http_opened);
+	HTTP_SET(CURLOPT_SOCKOPTDATA, http);
+	HTTP_SET(CURLOPT_CLOSESOCKETFUNCTION, http_closing);
+	HTTP_SET(CURLOPT_CLOSESOCKETDATA, http);
+	return CURLE_OK;
+}
+
 static CURLcode http_set_all(struct http *http)
 {
 	CURLcode failed = http_set_protocol(http->curl);
@@ -217,7 +257,7 @@ enum otp_err http_new(const struct http_settings *settings, struct http **ret_ht
 		return OTP_ERR_MEMORY;
 	http->settings = settings;
 	http->curl = curl_easy_init();
-	if (http->curl == NULL || http_set_all(http) != CURLE_OK) {
+	if (http->curl == NULL || http_set_all(http) != CURLE_OK || http_set_sockets(http) != CURLE_OK) {
 		http_free(http);
 		note_set(note, "libcurl %s refuses an option", curl_version_info(CURLVERSION_NOW)->version);
 		return OTP_ERR_SYSTEM;
@@ -236,11 +276,13 @@ void http_free(struct http *http)
 
 void http_abandon(struct http *http)
 {
-	curl_socket_t socket = CURL_SOCKET_BAD;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	/* libcurl would say goodbye in TLS, in the middle of what the child says; on a closed descriptor it cannot */
-	if (curl_easy_getinfo(http->curl, CURLINFO_ACTIVESOCKET, &socket) == CURLE_OK && socket != CURL_SOCKET_BAD)
-		(void)close(socket);
+	/* libcurl would say goodbye in TLS, in the middle of what the child says: it says it to nobody */
+	for (size_t i = 0; null >= 0 && i < http->socket_count; i++)
+		(void)dup2(null, http->sockets[i]);
+	if (null >= 0)
+		(void)close(null);
 }
 
 static CURLcode http_set_request(struct http *http, const struct http_request *request, struct http_transfer *transfer, struct curl_slist *headers)
@@ -379,6 +421,8 @@ enum otp_err http_exchange(struct http *http, const struct http_request *request
 
 	if (err == OTP_OK && curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &ret_response->status) != CURLE_OK)
 		err = OTP_ERR_HTTP_MALFORMED;
+	if (ret_response->cached)
+		ret_response->date = 0;
 	if (err == OTP_OK)
 		err = secret_set(&ret_response->body, strbuf_text(&transfer.receiving), transfer.receiving.length);
 	if (err != OTP_OK)

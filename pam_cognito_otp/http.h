@@ -12,6 +12,7 @@
 #ifndef OTP_HTTP_H
 #define OTP_HTTP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "clock.h"
@@ -50,7 +51,8 @@ struct http_response {
 	struct secret body;
 	char request_id[HTTP_WORD_MAX + 1]; /* x-amzn-requestid, cleaned; "" when there is none */
 	char error_type[HTTP_WORD_MAX + 1]; /* x-amzn-errortype, as it came */
-	int64_t date;			    /* of the Date header, or 0 */
+	int64_t date;			    /* of the Date header, or 0; 0 as well when a cache answered (Age, RFC 9111): it is not the service's clock */
+	bool cached;
 };
 
 /*
@@ -61,7 +63,7 @@ enum otp_err http_exchange(struct http *http, const struct http_request *request
 			   struct note *note);
 void http_response_done(struct http_response *response);
 
-#define HTTP_RESPONSE_NONE { 0, SECRET_EMPTY, "", "", 0 }
+#define HTTP_RESPONSE_NONE { 0, SECRET_EMPTY, "", "", 0, false }
 #define http_response_auto __attribute__((cleanup(http_response_done)))
 
 #endif

@@ -129,16 +129,25 @@ static bool jwks_within(const struct jwks *jwks, int64_t age)
 	return jwks->set != NULL && old >= 0 && old < age;
 }
 
+/* What an old copy must not hide: somebody else's certificate, and a clock that would make every token fail. */
+static bool jwks_may_be_old(enum otp_err err)
+{
+	return err != OTP_ERR_TLS_CERTIFICATE && err != OTP_ERR_CLOCK && err_class(err) != OTP_CLASS_MEMORY;
+}
+
 enum otp_err jwks_load(struct jwks *jwks, struct http *http, const struct deadline *deadline, struct note *note)
 {
+	struct deadline brief = deadline_start(deadline_left_ms(deadline) / 3); /* the login itself needs the rest */
+	bool in_hand;
 	enum otp_err err;
 
 	if (jwks->settings->file[0] != '\0')
 		return jwks_read_file(jwks, note);
 	if (jwks_read_copy(jwks) && jwks_within(jwks, jwks->settings->max_age))
 		return OTP_OK;
-	err = jwks_fetch(jwks, http, deadline, note);
-	if (err == OTP_OK || err_class(err) != OTP_CLASS_UNREACHABLE || !jwks_within(jwks, jwks->settings->max_age + JWKS_STALE_S))
+	in_hand = jwks_within(jwks, jwks->settings->max_age + JWKS_STALE_S);
+	err = jwks_fetch(jwks, http, in_hand ? &brief : deadline, note);
+	if (err == OTP_OK || !in_hand || !jwks_may_be_old(err))
 		return err;
 	log_warning("event=jwks_copy_old reason=%s detail=\"%s\"", err_reason(err), note->text);
 	return OTP_OK;

@@ -51,7 +51,7 @@ static const struct option options_table[] = {
 	{ "resend_after", "60s", option_set_seconds, FIELD(resend_after), 10, 900 },
 	{ "deadline", "20s", option_set_seconds, FIELD(deadline), 2, 60 },
 	{ "connect_timeout", "5s", option_set_seconds, FIELD(connect_timeout), 1, 30 },
-	{ "clock_skew", "120s", option_set_seconds, FIELD(clock_skew), 0, 600 },
+	{ "clock_skew", "120s", option_set_seconds, FIELD(clock_skew), 5, 600 },
 	{ "debug", "no", option_set_bool, FIELD(debug), 0, 0 },
 };
 
@@ -225,6 +225,7 @@ static void options_defaults(struct options *options)
 static enum otp_err options_derive(struct options *options, struct note *note)
 {
 	struct region region;
+	int length = 0;
 
 	if (region_parse(options->user_pool_id, &region) != OTP_OK) {
 		note_set(note, "user_pool_id: no AWS region before the underscore");
@@ -246,7 +247,11 @@ static enum otp_err options_derive(struct options *options, struct note *note)
 		options->issuer.count = 1;
 	}
 	if (options->jwks_url[0] == '\0')
-		(void)snprintf(options->jwks_url, sizeof(options->jwks_url), "%.900s/.well-known/jwks.json", options->issuer.words[0]);
+		length = snprintf(options->jwks_url, sizeof(options->jwks_url), "%s/.well-known/jwks.json", options->issuer.words[0]);
+	if (length < 0 || (size_t)length >= sizeof(options->jwks_url)) {
+		note_set(note, "issuer: too long");
+		return OTP_ERR_CONFIG_VALUE;
+	}
 	if (options->user_map[0] == '\0')
 		(void)snprintf(options->user_map, sizeof(options->user_map), "%s", OPTIONS_DEFAULT_MAP);
 	return OTP_OK;

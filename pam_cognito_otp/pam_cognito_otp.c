@@ -132,7 +132,9 @@ DOOR_EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, con
 		user = strdup(name); /* PAM's own copy changes when somebody sets PAM_USER */
 	door_collect(pamh, flags, argc, argv, &call);
 	call.user = user;
-	if (user != NULL && door_can_ask(pamh))
+	if (user != NULL && strlen(user) > WIRE_ITEM_MAX)
+		verdict.result = verdict.reason = OTP_ERR_USER_UNKNOWN; /* no account has such a name, and no packet room for it */
+	else if (user != NULL && door_can_ask(pamh))
 		door_decide(pamh, &call, &verdict);
 	door_log(pamh, &call, &verdict);
 	door_delay(pamh, verdict.result);

@@ -25,6 +25,7 @@ enum {
 	RELAY_DEADLINE_MIN_MS = 1000,
 	RELAY_DEADLINE_MAX_MS = 61 * 1000,
 	RELAY_GRACE_MS = 250,	 /* the helper ends by itself after its verdict */
+	RELAY_KILL_MS = 1000,	 /* a killed process that a frozen file system holds is not waited for any longer */
 	RELAY_MESSAGES_MAX = 200 /* of one call; the flow needs a few dozen at most */
 };
 
@@ -150,22 +151,34 @@ static enum otp_err relay_start(struct relay *relay)
 	return OTP_OK;
 }
 
-/* Gives the helper a moment to end by itself, then makes sure. Only our own child is waited for. */
-static void relay_stop(struct relay *relay)
+static bool relay_ended(const struct relay *relay, int timeout_ms)
 {
 	struct pollfd ended = { relay->pidfd, POLLIN, 0 };
 
-	(void)close(relay->fd);
-	if (relay->pidfd < 0 || poll(&ended, 1, RELAY_GRACE_MS) != 1) {
-		if (relay->pidfd >= 0)
-			(void)syscall(SYS_pidfd_send_signal, relay->pidfd, SIGKILL, NULL, 0);
-		else
-			(void)kill(relay->pid, SIGKILL);
-	}
+	return poll(&ended, 1, timeout_ms) == 1;
+}
+
+/* Without pidfds (Linux before 5.3): our child is our child until we wait for it, so its number is still its own. */
+static void relay_stop_by_pid(const struct relay *relay)
+{
+	(void)kill(relay->pid, SIGKILL);
 	while (waitpid(relay->pid, NULL, 0) < 0 && errno == EINTR)
 		; /* ECHILD: the host ignores SIGCHLD or its handler was first */
-	if (relay->pidfd >= 0)
-		(void)close(relay->pidfd);
+}
+
+/* Gives the helper a moment to end by itself, then makes sure, within a bound. Only our own child is waited for. */
+static void relay_stop(const struct relay *relay)
+{
+	(void)close(relay->fd);
+	if (relay->pidfd < 0) {
+		relay_stop_by_pid(relay);
+		return;
+	}
+	if (!relay_ended(relay, RELAY_GRACE_MS))
+		(void)syscall(SYS_pidfd_send_signal, relay->pidfd, SIGKILL, NULL, 0);
+	if (relay_ended(relay, RELAY_KILL_MS))
+		(void)waitpid(relay->pid, NULL, WNOHANG); /* ECHILD: the host ignores SIGCHLD or its handler was first */
+	(void)close(relay->pidfd);
 }
 
 static void relay_put_call(struct wire_packet *packet, const struct pam_relay_call *call)

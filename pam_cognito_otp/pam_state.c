@@ -7,9 +7,14 @@
 
 #include <security/pam_modules.h>
 
+#include "clock.h"
+
 #define PAM_STATE_NAME "pam_cognito_otp.state"
 
+enum { PAM_STATE_MS = 60 * 1000 }; /* longer than three or five rounds take; a screen locker keeps one handle for ever and must not be locked for ever */
+
 struct pam_state {
+	int64_t kept_ms; /* clock_monotonic_ms() */
 	enum otp_err result;
 	bool everybody; /* true of any user: login(1) asks for a name anew in each round */
 	char user[];
@@ -30,6 +35,8 @@ enum otp_err pam_state_recall(const pam_handle_t *pamh, const char *user)
 	if (pam_get_data(pamh, PAM_STATE_NAME, &data) != PAM_SUCCESS || data == NULL)
 		return OTP_OK;
 	state = data;
+	if (clock_monotonic_ms() - state->kept_ms >= PAM_STATE_MS)
+		return OTP_OK;
 	return state->everybody || strcmp(state->user, user) == 0 ? state->result : OTP_OK;
 }
 
@@ -54,6 +61,7 @@ void pam_state_keep(pam_handle_t *pamh, const char *user, enum otp_err result)
 		return;
 	state->result = result == OTP_ERR_TRIES ? OTP_ERR_TRIES_BEFORE : result;
 	state->everybody = everybody;
+	state->kept_ms = clock_monotonic_ms();
 	memcpy(state->user, user, length);
 	if (pam_set_data(pamh, PAM_STATE_NAME, state, pam_state_free) != PAM_SUCCESS)
 		free(state);

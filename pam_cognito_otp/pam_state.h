@@ -11,7 +11,7 @@
 
 #include "err.h"
 
-/* What to answer at once for `user`, or OTP_OK when the call must be made. */
+/* What to answer at once for `user`, or OTP_OK when the call must be made. Nothing is remembered for longer than a minute. */
 enum otp_err pam_state_recall(const pam_handle_t *pamh, const char *user);
 
 /* Keeps `result` of a call for `user` if it is one of the two kinds. Memory failing here costs a question more, nothing else. */

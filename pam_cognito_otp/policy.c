@@ -112,7 +112,8 @@ static enum otp_err policy_map(const struct options *options, const char *name, 
 
 	if (err != OTP_OK)
 		return err;
-	if (!entry.found)
+	/* A template maps everybody, root needs a line of his own: root@ is often a ticket queue that many people read. */
+	if (!entry.found || (entry.from_template && user->uid == 0))
 		return policy_unmapped(options, user->uid, &entry);
 	user->mapped = true;
 	user->identity = entry.identity;

@@ -20,7 +20,7 @@ static void revocation_run(struct cognito *cognito)
 	cognito->deadline = &deadline;
 	err = cognito_revoke(cognito);
 	if (err != OTP_OK)
-		log_debug("event=not_revoked reason=%s", err_reason(err));
+		log_warning("event=not_revoked reason=%s", err_reason(err));
 }
 
 void revocation_start(struct cognito *cognito)

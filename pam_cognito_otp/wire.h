@@ -8,7 +8,8 @@
  *  - every send and receive has a bound in time and raises no signal; packets may carry a code, so their memory is wiped.
  *
  * The order of a call: door REQUEST; helper HELLO; any number of (helper ASK, door ANSWER or CONVERSATION_FAILED) and (helper TELL or WARN,
- * unanswered); helper VERDICT. Both programs are built together: the version in the helper's path (helper_path.h) keeps different ones apart.
+ * unanswered); helper VERDICT. Both programs are built together: the version in the helper's path keeps different ones apart.
+ * A change of a packet, or of the order in err.h, is another protocol: OTP_PROTOCOL in configure.ac.
  */
 #ifndef OTP_WIRE_H
 #define OTP_WIRE_H

@@ -23,7 +23,7 @@ LAYERS = {
     "knowledge": "answer identity region user_map secret_hash cognito_error cognito revocation jwk_set jwks jwt "
     "binding",
     "reception": "caller conversation option_values options policy dialogue",
-    "living room": "auth_facts auth_flow audit",
+    "living room": "auth_facts proof auth_flow audit",
     "doors": "inheritance relay_conversation pam_result pam_state pam_relay pam_cognito_otp helper_main",
 }
 ORDER = [room for rooms in LAYERS.values() for room in rooms.split()]

@@ -745,6 +745,23 @@ def test_new_codes(house):
     assert house.counts() == {"jwks": 1, "InitiateAuth": 3, "RespondToAuthChallenge": 1, "mails": 3}
 
 
+def test_root_needs_a_line_of_his_own(house):
+    """allow_root and a template do not map root: only the map does. Others are mapped by the template."""
+    house.cognito.user("root@example.com", email="root@example.com", email_verified=True)
+    house.settings(allow_root="yes", user_template="email:%u@example.com")
+    with console("root") as call:
+        assert call.result() == "PAM_AUTH_ERR"
+    assert house.outcome()["reason"] == "user_unmapped"
+    assert house.untouched()
+    house.user_map("root email:root@example.com")
+    with console("root") as call:
+        enter_code(house, call)
+        assert call.result() == "PAM_SUCCESS"
+    with console("alice") as call:
+        enter_code(house, call)
+        assert call.result() == "PAM_SUCCESS"
+
+
 # --- several calls on one handle -------------------------------------------------------------------------------------
 
 

@@ -74,7 +74,7 @@ static void test_lines_in_all_their_forms(void **state)
 	static const char *const texts[] = {
 		"alice email:alice@example.com\n",
 		"alice email:alice@example.com",
-		"alice email:alice@example.com sub=" SUB,
+		("alice email:alice@example.com sub=" SUB),
 		"alice\temail:alice@example.com\r\n",
 		"alice email:alice@example.com\r",
 		"  alice \t  email:alice@example.com  \t \n",
