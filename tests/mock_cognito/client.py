@@ -65,6 +65,11 @@ class CognitoClient:
         return f"https://localhost:{self.https_port}"
 
     @property
+    def numeric_endpoint(self):
+        """The same for programs that ask the system for localhost: a bare machine has no /etc/hosts."""
+        return f"https://127.0.0.1:{self.https_port}"
+
+    @property
     def ca_file(self):
         return self.ready["ca_file"]
 

@@ -20,7 +20,8 @@ SESSION_TOKEN = "FwoGZXIvYXdzEXAMPLETOKEN//////////wEaDExample=="
 def connect(cognito, access_key=None, secret_key=None, token=None):
     config = Config(signature_version=None if access_key else UNSIGNED, proxies={}, connect_timeout=5, read_timeout=15,
                     retries={"total_max_attempts": 1})
-    return boto3.client("cognito-idp", region_name="eu-west-1", endpoint_url=cognito.endpoint, verify=cognito.ca_file,
+    return boto3.client("cognito-idp", region_name="eu-west-1", endpoint_url=cognito.numeric_endpoint,
+                        verify=cognito.ca_file,
                         aws_access_key_id=access_key, aws_secret_access_key=secret_key, aws_session_token=token,
                         config=config)
 

@@ -439,7 +439,7 @@ def test_bad_certificates(cognito):
     context = ssl.create_default_context(cafile=cognito.ca_file)
     for profile, port in cognito.profiles.items():
         with pytest.raises(OSError):
-            http.client.HTTPSConnection("localhost", port, context=context, timeout=5).request("GET", "/")
+            http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=5).request("GET", "/")
         assert cognito.connections()["list"][-1]["profile"] == profile
     assert not cognito.requests()
 

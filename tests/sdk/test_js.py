@@ -55,7 +55,7 @@ def test_lock_names_no_registry():
 
 
 def test_sdk(build, cognito):
-    environment = {"PATH": "/usr/bin:/bin", "COGNITO_ENDPOINT": cognito.endpoint, "COGNITO_CA": cognito.ca_file,
+    environment = {"PATH": "/usr/bin:/bin", "COGNITO_ENDPOINT": cognito.numeric_endpoint, "COGNITO_CA": cognito.ca_file,
                    "COGNITO_CONTROL": f"http://127.0.0.1:{cognito.control_port}"}
     done = subprocess.run([need("node"), "sdk.test.mjs"], cwd=build, env=environment, capture_output=True, text=True,
                           timeout=120, check=False)

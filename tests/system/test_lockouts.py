@@ -1,4 +1,4 @@
-"""What must not keep a legitimate person out: a key set that cannot be had anew, a cache in between, a second mail refused."""
+"""What must not keep a legitimate person out: no new key set, a cache in between, a second mail refused."""
 
 import os
 import time
@@ -35,7 +35,7 @@ def age_the_copy(seconds):
     ids=lambda fault: fault.get("transport") or fault.get("keys") or str(fault["status"]) + fault["body"][:5],
 )
 def test_old_copy_serves_while_no_new_one_can_be_had(house, fault):
-    """Whatever is wrong with the key set's host: a copy beyond its age lets people in, and leaves the login its time."""
+    """Whatever is wrong with the key set's host: an old copy lets people in, and leaves the login its time."""
     house.settings(deadline="6s")
     assert sign_in(house)["authenticate"] == "PAM_SUCCESS"
     age_the_copy(TWO_DAYS)
