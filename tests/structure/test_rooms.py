@@ -4,6 +4,7 @@ Duty: a room includes only rooms of lower layers, and of its own layer only thos
 cycle and a newcomer can read from the bottom up.
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -26,6 +27,7 @@ LAYERS = {
     "living room": "auth_facts proof auth_flow audit",
     "doors": "inheritance relay_conversation pam_result pam_state pam_relay pam_cognito_otp helper_main",
 }
+PROTOCOL = ("1", "970047897591d763")
 ORDER = [room for rooms in LAYERS.values() for room in rooms.split()]
 FOREIGN = {
     "curl/": {"http"},
@@ -100,6 +102,20 @@ def test_functions_fit_a_screen(path):
         elif line == "}" and start:
             assert number - start <= 60, f"{path.name}:{start}"
             start = None
+
+
+def test_the_protocol_has_its_number():
+    """Packets, and errors by their position, cross from the module to the helper: another order is another protocol.
+
+    Once a version with this number has been released, raise OTP_PROTOCOL in configure.ac; then write the new digest here.
+    """
+    errors = re.findall(r"^\tX\((\w+),", (ROOMS / "err.h").read_text(encoding="utf-8"), re.M)
+    wire = (ROOMS / "wire.h").read_text(encoding="utf-8")
+    packets = re.search(r"enum wire_type \{(.*?)\}", wire, re.S).group(1)
+    packets += " ".join(re.findall(r"#define WIRE_\w+ .*", wire))
+    digest = hashlib.sha256(" ".join([*errors, *packets.split()]).encode()).hexdigest()[:16]
+    number = re.search(r"OTP_PROTOCOL\], \[(\d+)\]", (TOP / "configure.ac").read_text(encoding="utf-8")).group(1)
+    assert (number, digest) == PROTOCOL
 
 
 def built(name):
