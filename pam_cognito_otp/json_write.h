@@ -15,7 +15,7 @@ void json_add_string(struct strbuf *buf, const char *key, const char *value);
 /* `"key":{` after the comma it needs; the caller closes the brace. */
 void json_open_object(struct strbuf *buf, const char *key);
 
-/* A UTF-16 unit as \uXXXX. */
+/* A UTF-16 unit as an escape: backslash, u, four hexadecimal digits. */
 void json_add_unit(struct strbuf *buf, unsigned int unit);
 
 #endif

@@ -86,11 +86,11 @@ hold() { # hold DIR NAME: keeps DIR reachable as $scratch/NAME once something is
 }
 
 overlay() { # overlay NAME TARGET: mounts the held directory NAME on TARGET with a fresh upper
-    mkdir -p "$scratch/upper/$1" "$scratch/work/$1"
+    mkdir -p "$scratch/upper/$1" "$scratch/workdir/$1"
     chmod --reference="$scratch/$1" "$scratch/upper/$1"
     chown --reference="$scratch/$1" "$scratch/upper/$1"
     mount -t overlay overlay \
-        -o "lowerdir=$scratch/$1,upperdir=$scratch/upper/$1,workdir=$scratch/work/$1" "$2"
+        -o "lowerdir=$scratch/$1,upperdir=$scratch/upper/$1,workdir=$scratch/workdir/$1" "$2"
 }
 
 overlay_directories() {
