@@ -114,7 +114,8 @@ def test_the_protocol_has_its_number():
     packets = re.search(r"enum wire_type \{(.*?)\}", wire, re.S).group(1)
     packets += " ".join(re.findall(r"#define WIRE_\w+ .*", wire))
     digest = hashlib.sha256(" ".join([*errors, *packets.split()]).encode()).hexdigest()[:16]
-    number = re.search(r"OTP_PROTOCOL\], \[(\d+)\]", (TOP / "configure.ac").read_text(encoding="utf-8")).group(1)
+    configure = (TOP / "configure.ac").read_text(encoding="utf-8")
+    number = re.search(r"OTP_PROTOCOL\], \[(\d+)\]", configure).group(1)
     assert (number, digest) == PROTOCOL
 
 
