@@ -107,7 +107,7 @@ def test_functions_fit_a_screen(path):
 def test_the_protocol_has_its_number():
     """Packets, and errors by their position, cross from the module to the helper: another order is another protocol.
 
-    Once a version with this number has been released, raise OTP_PROTOCOL in configure.ac; then write the new digest here.
+    Once a version with this number has been released, raise OTP_PROTOCOL in configure.ac; then write the digest here.
     """
     errors = re.findall(r"^\tX\((\w+),", (ROOMS / "err.h").read_text(encoding="utf-8"), re.M)
     wire = (ROOMS / "wire.h").read_text(encoding="utf-8")
