@@ -10,6 +10,8 @@
 #   rest runs, and what was left out is named.
 # - Every step has a time limit. Steps that do not depend on each other run side by side.
 # - The folders of tests/ that hold test_*.py are found by themselves: rig and system run in the rig, others outside.
+#   tests/system waits more than it works: 2 to 4 rigs run it at once, and each takes the next tests that no other has
+#   taken (tests/conftest.py). Each has a log and a junit file of its own; all of them have written to taken-system.
 #   Tests find the source copy in $OTP_SOURCE, the build directory in $OTP_OBJECTS, room for downloads that are worth
 #   keeping in $OTP_CACHE.
 # - The last line is "N passed, N failed, N skipped"; the exit status is 0 only if nothing failed.
@@ -22,7 +24,9 @@ logs=$base/logs
 results=$base/results
 running=$base/running
 in_rig=(rig system)
+in_shares=(system)
 jobs=$(nproc)
+shares=$((jobs < 2 ? 2 : jobs > 4 ? 4 : jobs))
 
 export OTP_BUILD=$base OTP_SOURCE=$base/src OTP_OBJECTS=$base/gcc OTP_CACHE=$base/cache
 export PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8
@@ -133,31 +137,39 @@ needs_rig() {
     [[ " ${in_rig[*]} " == *" $1 "* ]]
 }
 
-run_pytest() { # run_pytest FOLDER
-    cd "$OTP_SOURCE"
-    PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$OTP_SOURCE/tests exec /usr/bin/python3 -m pytest -p no:cacheprovider \
-        -o faulthandler_timeout=120 --durations=10 --junit-xml="$base/junit-$1.xml" "tests/$1"
+needs_shares() {
+    [[ " ${in_shares[*]} " == *" $1 "* ]]
 }
 
-step_pytest() { # step_pytest FOLDER
-    local status=0
-    rm -f "$base/junit-$1.xml"
+# A share's name is FOLDER-NUMBER, as in tests-system-2.log and junit-system-2.xml.
+run_pytest() { # run_pytest FOLDER [SHARE]
+    local options=(--junit-xml="$base/junit-$1${2:+-$2}.xml")
+    [[ -z ${2:-} ]] || options+=(--taken "$base/taken-$1")
+    cd "$OTP_SOURCE"
+    PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$OTP_SOURCE/tests exec /usr/bin/python3 -m pytest -p no:cacheprovider \
+        -o faulthandler_timeout=120 --durations=10 "${options[@]}" "tests/$1"
+}
+
+step_pytest() { # step_pytest FOLDER [SHARE]
+    local status=0 name=$1${2:+-$2}
+    rm -f "$base/junit-$name.xml"
     if needs_rig "$1"; then
-        "$OTP_SOURCE/tests/rig/enter.sh" "$OTP_SOURCE/check.sh" --in-rig "$1" || status=$?
+        "$OTP_SOURCE/tests/rig/enter.sh" "$OTP_SOURCE/check.sh" --in-rig "$@" || status=$?
     else
-        (run_pytest "$1") || status=$?
+        (run_pytest "$@") || status=$?
     fi
-    [[ ! -s $base/junit-$1.xml ]] ||
-        /usr/bin/python3 "$OTP_SOURCE/tests/rig/tally.py" junit "$base/junit-$1.xml" > "$results/tests-$1"
+    [[ ! -s $base/junit-$name.xml ]] ||
+        /usr/bin/python3 "$OTP_SOURCE/tests/rig/tally.py" junit "$base/junit-$name.xml" > "$results/tests-$name"
     return "$status"
 }
 
-in_rig() { # in_rig FOLDER: runs inside enter.sh
-    make -C "$OTP_OBJECTS" install > "$logs/install-$1.log" 2>&1 || {
-        cat "$logs/install-$1.log"
+in_rig() { # in_rig FOLDER [SHARE]: runs inside enter.sh; what it installs is this rig's alone
+    local log=$logs/install-$1${2:+-$2}.log
+    make -C "$OTP_OBJECTS" install > "$log" 2>&1 || {
+        cat "$log"
         return 1
     }
-    run_pytest "$1"
+    run_pytest "$@"
 }
 
 # --- running steps -------------------------------------------------------------------------------------------------
@@ -204,14 +216,33 @@ step() { # step NAME LIMIT TITLE COMMAND...: runs the step function in a process
     [[ $verdict != FAILED ]]
 }
 
+# Where no rig is to be had one step is enough to say so.
+rig_works() {
+    timeout -s KILL 60 "$OTP_SOURCE/tests/rig/enter.sh" true < /dev/null > /dev/null 2>&1 9>&-
+}
+
 python_tests() { # python_tests FOLDER
     if ! needs_rig "$1"; then
-        step "tests-$1" 600 "tests/$1" pytest "$1" || true
+        step "tests-$1" 900 "tests/$1" pytest "$1" || true
     elif ((EUID != 0)); then
         skip "tests-$1" "tests/$1" "needs root"
+    elif needs_shares "$1" && rig_works; then
+        shared_tests "$1"
     else
-        step "tests-$1" 780 "tests/$1 in the rig" pytest "$1" || true
+        step "tests-$1" 1500 "tests/$1 in the rig" pytest "$1" || true
     fi
+}
+
+shared_tests() { # shared_tests FOLDER
+    local share lanes=()
+    # nothing of a run before, which may have had more shares
+    rm -f "$base/taken-$1" "$base/junit-$1.xml" "$base/junit-$1-"*.xml "$logs/tests-$1.log" "$logs/tests-$1-"*.log
+    for ((share = 1; share <= shares; share++)); do
+        step "tests-$1-$share" 1500 "tests/$1 in rig $share of $shares, logs/tests-$1-$share.log" \
+            pytest "$1" "$share" || true &
+        lanes+=($!)
+    done
+    wait "${lanes[@]}"
 }
 
 lint() {
@@ -223,9 +254,9 @@ lint() {
 }
 
 other_builds() {
-    step distcheck 600 "make distcheck" distcheck || true
-    step clang 300 "clang, warnings are errors" clang || true
-    step asan 600 "unit tests under ASan and UBSan" asan || true
+    step distcheck 900 "make distcheck" distcheck || true
+    step clang 600 "clang, warnings are errors" clang || true
+    step asan 900 "unit tests under ASan and UBSan" asan || true
 }
 
 outside_tests() {
@@ -248,8 +279,8 @@ steps() {
     step source 120 "source copy, autoreconf" source || return 0
     mapfile -t folders < <(test_folders)
     lint &
-    if step build 300 "build with gcc, warnings are errors" build; then
-        step unit 300 "unit tests" unit || true
+    if step build 600 "build with gcc, warnings are errors" build; then
+        step unit 600 "unit tests" unit || true
         wait
         other_builds &
         outside_tests
@@ -309,7 +340,7 @@ case ${1:-} in
     "step_$1" "${@:2}"
     ;;
 --in-rig)
-    in_rig "$2"
+    in_rig "${@:2}"
     ;;
 "")
     main

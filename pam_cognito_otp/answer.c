@@ -86,3 +86,12 @@ void answer_done(struct answer *answer)
 	answer->kind = ANSWER_EMPTY;
 	answer->replaced_length = 0;
 }
+
+enum answer_kind answer_meant(const struct answer *answer, enum answer_kind one_letter)
+{
+	if (answer->kind != ANSWER_REPLACED)
+		return answer->kind;
+	if (answer->replaced_length == 1)
+		return one_letter;
+	return answer->replaced_length >= ANSWER_CODE_MIN ? ANSWER_CODE : ANSWER_OTHER;
+}

@@ -35,4 +35,7 @@ struct answer {
 enum otp_err answer_parse(const struct secret *typed, struct answer *ret_answer);
 void answer_done(struct answer *answer);
 
+/* What the answer stands for. Of one that sshd replaced only the length is known: then a single letter is taken for `one_letter`. */
+enum answer_kind answer_meant(const struct answer *answer, enum answer_kind one_letter);
+
 #endif

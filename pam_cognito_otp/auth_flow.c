@@ -7,41 +7,44 @@
 #include "answer.h"
 #include "auth_facts.h"
 #include "cognito.h"
+#include "delivery.h"
 #include "dialogue.h"
-#include "jwks.h"
+#include "log.h"
+#include "pace.h"
 #include "proof.h"
 #include "revocation.h"
+#include "service.h"
 
 enum {
-	FLOW_UNUSABLE_MAX = 3,	/* empty or useless answers to one kind of question */
-	FLOW_MAILS_MAX = 3,	/* of one call */
-	FLOW_QUESTIONS_MAX = 20 /* of one call, whatever is answered */
+	FLOW_UNUSABLE_MAX = 3,	 /* empty or useless answers to one kind of question */
+	FLOW_MAILS_MAX = 3,	 /* of one call */
+	FLOW_QUESTIONS_MAX = 20	 /* of one call, whatever is answered */
 };
 
 struct auth_flow {
 	const struct auth_request *request;
-	struct http_settings http_settings;
-	struct http *http; /* NULL until a request must leave */
-	struct jwks_settings jwks_settings;
-	struct jwks jwks;
-	struct cognito cognito;
-	struct cognito_challenge challenge;
+	struct service service;
+	struct delivery_settings delivery_settings;
+	struct delivery delivery;
 	struct cognito_tokens tokens;
 	struct auth_facts facts;
 	enum otp_err pretending; /* OTP_OK, or why no request may leave: everything is answered as for a wrong code */
-	enum dialogue_word dead; /* why the challenge is of no use any more; DIALOGUE_NOTHING while it is */
-	int64_t mailed_ms;	 /* clock_monotonic_ms() of the last mail */
 	int64_t code_sent_at;	 /* clock_wall() of the last RespondToAuthChallenge */
-	int tries;
 	int mails;
 	int unusable;
 	int questions;
 	struct dialogue dialogue;
+	struct pace pace;
 };
 
 static const struct options *flow_options(const struct auth_flow *flow)
 {
 	return flow->request->options;
+}
+
+static bool flow_proved(const struct auth_flow *flow)
+{
+	return caller_is_proved(&flow->request->caller);
 }
 
 static void flow_say(struct auth_flow *flow, enum dialogue_word word, int64_t number)
@@ -70,6 +73,7 @@ static enum otp_err flow_ask(struct auth_flow *flow, const char *prompt, struct 
 	if (flow->questions++ >= FLOW_QUESTIONS_MAX)
 		return OTP_ERR_NO_ANSWER;
 	err = conversation->ask(conversation->door, prompt, echo, &typed);
+	pace_answered(&flow->pace);
 	if (err == OTP_OK)
 		err = answer_parse(&typed, ret_answer);
 	if (err == OTP_OK && ret_answer->kind == ANSWER_REPLACED)
@@ -84,156 +88,76 @@ static enum otp_err flow_unusable(struct auth_flow *flow, enum dialogue_word wor
 	return ++flow->unusable >= FLOW_UNUSABLE_MAX ? last : OTP_OK;
 }
 
-/* What was typed before sshd replaced it can only be told by its length. */
-static enum answer_kind flow_kind(const struct answer *answer, enum answer_kind one_letter)
-{
-	if (answer->kind != ANSWER_REPLACED)
-		return answer->kind;
-	if (answer->replaced_length == 1)
-		return one_letter;
-	return answer->replaced_length >= ANSWER_CODE_MIN ? ANSWER_CODE : ANSWER_OTHER;
-}
-
-/* Asks until the person wants a mail. */
-static enum otp_err flow_ask_first(struct auth_flow *flow)
-{
-	char prompt[CONVERSATION_TEXT_MAX + 1];
-
-	for (;;) {
-		answer_auto struct answer answer = ANSWER_NONE;
-		enum dialogue_word word = DIALOGUE_NOTHING;
-		enum otp_err err;
-
-		dialogue_ask_first(&flow->dialogue, flow_options(flow)->challenge, prompt);
-		err = flow_ask(flow, prompt, &answer);
-		if (err != OTP_OK)
-			return err;
-		if (flow_kind(&answer, ANSWER_YES) == ANSWER_YES && caller_may_mail(&flow->request->caller))
-			return OTP_OK;
-		if (flow_kind(&answer, ANSWER_YES) == ANSWER_YES)
-			word = DIALOGUE_NO_MAIL_HERE;
-		else if (flow_kind(&answer, ANSWER_YES) == ANSWER_CODE)
-			word = DIALOGUE_NONE_OPEN;
-		err = flow_unusable(flow, word, OTP_ERR_NO_ANSWER);
-		if (err != OTP_OK)
-			return err;
-	}
-}
-
-/* The connection and the keys, before the mail: what could waste a code must show now. */
-static enum otp_err flow_prepare(struct auth_flow *flow)
-{
-	const struct auth_request *request = flow->request;
-	enum otp_err err;
-
-	if (flow->http != NULL)
-		return OTP_OK;
-	err = http_new(&flow->http_settings, &flow->http, request->note);
-	if (err != OTP_OK)
-		return err;
-	flow->cognito.http = flow->http;
-	return jwks_load(&flow->jwks, flow->http, request->deadline, request->note);
-}
-
-static enum otp_err flow_open_challenge(struct auth_flow *flow)
-{
-	struct cognito_challenge challenge = COGNITO_CHALLENGE_NONE;
-	enum otp_err err = flow_prepare(flow);
-
-	if (err == OTP_OK)
-		err = cognito_initiate_auth(&flow->cognito, flow->request->judged->identity.value, &challenge);
-	if (err != OTP_OK) {
-		cognito_challenge_done(&challenge);
-		return err;
-	}
-	cognito_challenge_done(&flow->challenge); /* only the newest Session counts */
-	flow->challenge = challenge;
-	flow->facts.challenge_opened = AUTH_FACT_SHOWN;
-	return OTP_OK;
-}
-
-/* What the service thinks of an account is not a stranger's business: for him the dialogue goes on. */
+/* What the service thinks of an account, and what its budget is, is not a stranger's business: for him the dialogue goes on. */
 static bool flow_hides(const struct auth_flow *flow, enum otp_err err)
 {
 	enum otp_class class = err_class(err);
 
-	return !caller_is_proved(&flow->request->caller) && (class == OTP_CLASS_DENIED || class == OTP_CLASS_TRIES);
+	return !flow_proved(flow) && (class == OTP_CLASS_DENIED || class == OTP_CLASS_TRIES);
 }
 
-static enum otp_err flow_mailed(struct auth_flow *flow)
+/* A budget fills again; what the service refuses once it is not asked for again in this call. */
+static enum otp_err flow_hide_mail(struct auth_flow *flow, enum otp_err err, bool *ret_taken_up)
 {
-	flow->mails++;
-	flow->mailed_ms = clock_monotonic_ms();
-	flow->dead = DIALOGUE_NOTHING;
-	return OTP_OK;
+	if (err == OTP_ERR_MAIL_BUDGET)
+		log_warning("event=mail_budget_spent detail=\"%s\"", flow->request->note->text);
+	return delivery_pretend(&flow->delivery, err, ret_taken_up);
+}
+
+static enum otp_err flow_deliver(struct auth_flow *flow, bool *ret_taken_up)
+{
+	pace_step(&flow->pace, PACE_MAIL);
+	if (flow->pretending != OTP_OK)
+		return delivery_pretend(&flow->delivery, flow->pretending, ret_taken_up);
+	return delivery_mail(&flow->delivery, ret_taken_up);
 }
 
 static enum otp_err flow_mail(struct auth_flow *flow)
 {
+	bool taken_up = delivery_take_up(&flow->delivery);
 	enum otp_err err = OTP_OK;
 
-	if (flow->pretending == OTP_OK)
-		err = flow_open_challenge(flow);
-	if (err != OTP_OK && flow_hides(flow, err)) {
-		flow_pretend(flow, err);
-		err = OTP_OK;
+	if (!taken_up) {
+		err = flow_deliver(flow, &taken_up);
+		if (err != OTP_OK && flow_hides(flow, err)) {
+			if (err != OTP_ERR_MAIL_BUDGET)
+				flow_pretend(flow, err);
+			err = flow_hide_mail(flow, err, &taken_up);
+		}
 	}
-	return err == OTP_OK ? flow_mailed(flow) : err;
-}
-
-/*
- * The service may refuse a second mail, or be away just then. The code before stays good. Of a refusal a stranger is told what he would be told of any
- * account; everybody else hears the truth.
- */
-static enum otp_err flow_mail_refused(struct auth_flow *flow, enum otp_err err)
-{
-	flow->mails++;
-	flow->mailed_ms = clock_monotonic_ms();
-	flow_say(flow, flow_hides(flow, err) ? DIALOGUE_RESENT : DIALOGUE_NOT_RESENT, 0);
+	if (err != OTP_OK)
+		return err;
+	flow->mails += taken_up ? 0 : 1;
+	flow_say(flow, taken_up ? DIALOGUE_RESUMED : DIALOGUE_FIRST, 0);
 	return OTP_OK;
-}
-
-static bool flow_survives(enum otp_err err)
-{
-	return err_class(err) == OTP_CLASS_TRIES || err_class(err) == OTP_CLASS_DENIED || err_class(err) == OTP_CLASS_UNREACHABLE;
-}
-
-static enum otp_err flow_mail_again(struct auth_flow *flow)
-{
-	int64_t since = (clock_monotonic_ms() - flow->mailed_ms) / 1000;
-	enum otp_err err;
-
-	if (since < flow_options(flow)->resend_after) {
-		flow_say(flow, DIALOGUE_TOO_EARLY, flow_options(flow)->resend_after - since);
-		flow->dialogue.since = since;
-		return OTP_OK;
-	}
-	if (flow->mails >= FLOW_MAILS_MAX)
-		return OTP_ERR_MAILS;
-	flow->unusable = 0;
-	flow_say(flow, DIALOGUE_RESENT, 0);
-	if (flow->pretending != OTP_OK)
-		return flow_mail(flow);
-	err = flow_open_challenge(flow);
-	if (err == OTP_OK)
-		return flow_mailed(flow);
-	return flow_survives(err) ? flow_mail_refused(flow, err) : err;
 }
 
 static enum otp_err flow_respond(struct auth_flow *flow, const struct secret *code)
 {
-	enum otp_err err;
+	struct cognito_challenge challenge = COGNITO_CHALLENGE_NONE;
+	enum otp_err err = service_open(&flow->service);
 
-	flow->code_sent_at = clock_wall();
-	err = cognito_respond(&flow->cognito, flow->request->judged->identity.value, &flow->challenge, code, &flow->tokens);
+	if (err == OTP_OK)
+		err = challenge_session(&flow->delivery.challenge, &challenge.session);
+	if (err == OTP_OK) {
+		flow->facts.challenge_opened = AUTH_FACT_SHOWN;
+		flow->code_sent_at = clock_wall();
+		err = cognito_respond(&flow->service.cognito, flow->request->judged->identity.value, &challenge, code, &flow->tokens);
+	}
+	cognito_challenge_done(&challenge);
 	if (err == OTP_OK)
 		flow->facts.code_accepted = AUTH_FACT_SHOWN;
 	return err;
 }
 
-static enum otp_err flow_dead(struct auth_flow *flow, enum dialogue_word word)
+static enum otp_err flow_dead(struct auth_flow *flow, enum challenge_state state)
 {
-	flow->dead = word;
+	enum dialogue_word word = DIALOGUE_VOID;
+
+	if (state == CHALLENGE_EXPIRED)
+		word = DIALOGUE_EXPIRED;
+	else if (state == CHALLENGE_USED)
+		word = DIALOGUE_USED;
 	return flow_unusable(flow, word, OTP_ERR_SESSION_EXPIRED);
 }
 
@@ -246,37 +170,140 @@ static enum otp_err flow_hide(struct auth_flow *flow, enum otp_err err)
 	return OTP_ERR_CODE_WRONG;
 }
 
+static enum challenge_state flow_state_of(enum otp_err err)
+{
+	if (err == OTP_ERR_SESSION_EXPIRED)
+		return CHALLENGE_EXPIRED;
+	if (err == OTP_ERR_SESSION_USED)
+		return CHALLENGE_USED;
+	return err == OTP_ERR_SESSION_INVALID ? CHALLENGE_REPLACED : CHALLENGE_OPEN;
+}
+
+static enum otp_err flow_wrong(struct auth_flow *flow)
+{
+	int64_t left = challenge_tries_left(&flow->delivery.challenge);
+
+	flow->unusable = 0;
+	flow_say(flow, DIALOGUE_WRONG, left);
+	return left == 0 ? OTP_ERR_TRIES : OTP_OK;
+}
+
+/* The try that went with a request. An expired or used challenge costs none, nor does a request that never left. */
+static enum otp_err flow_try_failed(struct auth_flow *flow, int number, enum otp_err err)
+{
+	const struct challenge *challenge = &flow->delivery.challenge;
+	enum challenge_state state = flow_state_of(err);
+
+	if (state != CHALLENGE_OPEN || !flow->service.cognito.left)
+		challenge_return_try(challenge, number);
+	if (state != CHALLENGE_OPEN) {
+		challenge_close(challenge, state);
+		return flow_dead(flow, state);
+	}
+	err = flow_hide(flow, err);
+	return err == OTP_ERR_CODE_WRONG ? flow_wrong(flow) : err;
+}
+
 /*
  * Sends a code in. *ret_done when it was accepted. A wrong one costs a try, an expired or used challenge none; every other error ends the call.
  */
 static enum otp_err flow_try(struct auth_flow *flow, const struct secret *code, bool *ret_done)
 {
-	enum otp_err err = OTP_ERR_CODE_WRONG;
+	struct delivery *delivery = &flow->delivery;
+	enum challenge_state state;
+	enum otp_err err;
+	int number;
 
-	if (flow->dead != DIALOGUE_NOTHING)
-		return flow_dead(flow, flow->dead);
-	if (flow->pretending == OTP_OK)
-		err = flow_respond(flow, code);
-	if (err == OTP_OK) {
-		*ret_done = true;
+	if (delivery_state(delivery) != CHALLENGE_OPEN)
+		(void)delivery_take_up(delivery); /* another login may have asked for a newer one */
+	state = delivery_state(delivery);
+	if (state != CHALLENGE_OPEN && state != CHALLENGE_SPENT)
+		return flow_dead(flow, state);
+	pace_step(&flow->pace, PACE_CODE);
+	number = challenge_take_try(&delivery->challenge);
+	if (number < 0)
+		return OTP_ERR_TRIES;
+	if (flow->pretending != OTP_OK || !delivery_is_real(delivery, number))
+		return flow_wrong(flow);
+	err = flow_respond(flow, code);
+	if (err != OTP_OK)
+		return flow_try_failed(flow, number, err);
+	delivery_finish(delivery);
+	*ret_done = true;
+	return OTP_OK;
+}
+
+/* The service may refuse a second mail, or be away just then. The code before stays good, if it was; everybody but a stranger hears the truth. */
+static enum otp_err flow_mail_refused(struct auth_flow *flow, enum otp_err err)
+{
+	enum otp_class class = err_class(err);
+	bool taken_up = false;
+
+	if (flow_hides(flow, err)) {
+		flow_say(flow, DIALOGUE_RESENT, 0);
+		return flow_hide_mail(flow, err, &taken_up);
+	}
+	if (delivery_state(&flow->delivery) != CHALLENGE_OPEN)
+		return err;
+	flow_say(flow, DIALOGUE_NOT_RESENT, 0);
+	return class == OTP_CLASS_TRIES || class == OTP_CLASS_DENIED || class == OTP_CLASS_UNREACHABLE ? OTP_OK : err;
+}
+
+static enum otp_err flow_mail_again(struct auth_flow *flow)
+{
+	bool open = delivery_state(&flow->delivery) == CHALLENGE_OPEN;
+	int64_t since = delivery_age_ms(&flow->delivery) / 1000;
+	bool taken_up = false;
+	enum otp_err err;
+
+	if (!caller_may_mail(&flow->request->caller))
+		return flow_unusable(flow, DIALOGUE_NO_MAIL_HERE, OTP_ERR_NO_ANSWER);
+	if (open && since < flow_options(flow)->resend_after) {
+		flow_say(flow, DIALOGUE_TOO_EARLY, flow_options(flow)->resend_after - since);
+		flow->dialogue.since = since;
 		return OTP_OK;
 	}
-	if (err == OTP_ERR_SESSION_EXPIRED)
-		return flow_dead(flow, DIALOGUE_EXPIRED);
-	if (err == OTP_ERR_SESSION_USED || err == OTP_ERR_SESSION_INVALID)
-		return flow_dead(flow, DIALOGUE_VOID);
-	err = flow_hide(flow, err);
-	if (err != OTP_ERR_CODE_WRONG)
-		return err;
+	if (flow->mails++ >= FLOW_MAILS_MAX)
+		return OTP_ERR_MAILS;
 	flow->unusable = 0;
-	flow->tries++;
-	flow_say(flow, DIALOGUE_WRONG, flow_options(flow)->max_tries - flow->tries);
-	return flow->tries >= flow_options(flow)->max_tries ? OTP_ERR_TRIES : OTP_OK;
+	flow_say(flow, DIALOGUE_RESENT, 0);
+	err = flow_deliver(flow, &taken_up);
+	return err == OTP_OK ? OTP_OK : flow_mail_refused(flow, err);
+}
+
+/* Asks until the person wants a mail, or types the code of an earlier call. */
+static enum otp_err flow_ask_first(struct auth_flow *flow, bool *ret_done)
+{
+	char prompt[CONVERSATION_TEXT_MAX + 1];
+
+	for (;;) {
+		answer_auto struct answer answer = ANSWER_NONE;
+		enum dialogue_word word = DIALOGUE_NOTHING;
+		bool may_mail = caller_may_mail(&flow->request->caller);
+		enum answer_kind kind;
+		enum otp_err err;
+
+		pace_keep(&flow->pace, flow->request->conversation);
+		dialogue_ask_first(&flow->dialogue, flow_options(flow)->challenge, prompt);
+		err = flow_ask(flow, prompt, &answer);
+		if (err != OTP_OK)
+			return err;
+		kind = answer_meant(&answer, ANSWER_YES);
+		if ((kind == ANSWER_YES || kind == ANSWER_NEW) && may_mail)
+			return flow_mail(flow);
+		if (kind == ANSWER_CODE && delivery_take_up(&flow->delivery))
+			return flow_try(flow, &answer.code, ret_done);
+		if (kind == ANSWER_YES || kind == ANSWER_NEW || kind == ANSWER_CODE)
+			word = may_mail ? DIALOGUE_NONE_OPEN : DIALOGUE_NO_MAIL_HERE;
+		err = flow_unusable(flow, word, OTP_ERR_NO_ANSWER);
+		if (err != OTP_OK)
+			return err;
+	}
 }
 
 static enum otp_err flow_take_answer(struct auth_flow *flow, const struct answer *answer, bool *ret_done)
 {
-	switch (flow_kind(answer, ANSWER_NEW)) {
+	switch (answer_meant(answer, ANSWER_NEW)) {
 	case ANSWER_CODE:
 		return flow_try(flow, &answer->code, ret_done);
 	case ANSWER_NEW:
@@ -293,17 +320,19 @@ static enum otp_err flow_take_answer(struct auth_flow *flow, const struct answer
 /* Asks for the code until it is right, the tries are spent, or nothing useful comes. */
 static enum otp_err flow_ask_code(struct auth_flow *flow)
 {
-	const struct auth_request *request = flow->request;
 	char prompt[CONVERSATION_TEXT_MAX + 1];
 	bool done = false;
 	enum otp_err err = OTP_OK;
 
 	flow->unusable = 0;
-	flow_say(flow, DIALOGUE_FIRST, 0);
 	while (err == OTP_OK && !done) {
 		answer_auto struct answer answer = ANSWER_NONE;
+		const char *destination = challenge_facts_of(&flow->delivery.challenge)->destination;
 
-		dialogue_ask_code(&flow->dialogue, request->options->challenge, caller_is_proved(&request->caller) ? flow->challenge.destination : "", prompt);
+		pace_keep(&flow->pace, flow->request->conversation);
+		if (flow->dialogue.word == DIALOGUE_RESUMED)
+			flow->dialogue.since = delivery_age_ms(&flow->delivery) / 1000;
+		dialogue_ask_code(&flow->dialogue, flow_options(flow)->challenge, flow_proved(flow) ? destination : "", prompt);
 		err = flow_ask(flow, prompt, &answer);
 		if (err == OTP_OK)
 			err = flow_take_answer(flow, &answer, &done);
@@ -314,26 +343,34 @@ static enum otp_err flow_ask_code(struct auth_flow *flow)
 static enum otp_err flow_verify(struct auth_flow *flow)
 {
 	const struct auth_request *request = flow->request;
-	struct proof_request proof = { request->options, request->user,	    request->judged, &flow->jwks,
-				       flow->http,	 request->deadline, request->note,   flow->code_sent_at };
+	struct proof_request proof = { request->options,   request->user,     request->judged, &flow->service.jwks,
+				       flow->service.http, request->deadline, request->note,   flow->code_sent_at };
 
 	return proof_check(&proof, &flow->tokens, &flow->facts);
 }
 
-static bool flow_must_ask_first(const struct auth_flow *flow)
+/* Until there is a challenge to answer, or (*ret_done) one that was open has been answered rightly at once. */
+static enum otp_err flow_find_challenge(struct auth_flow *flow, bool *ret_done)
 {
-	return !caller_is_proved(&flow->request->caller) || flow_options(flow)->confirm == CONFIRM_ALWAYS;
+	if (!flow_proved(flow))
+		return flow_ask_first(flow, ret_done);
+	if (delivery_take_up(&flow->delivery)) {
+		flow_say(flow, DIALOGUE_RESUMED, 0);
+		return OTP_OK;
+	}
+	return flow_options(flow)->confirm == CONFIRM_ALWAYS ? flow_ask_first(flow, ret_done) : flow_mail(flow);
 }
 
 static enum otp_err flow_story(struct auth_flow *flow)
 {
-	enum otp_err err = OTP_OK;
+	bool done = false;
+	enum otp_err err = delivery_open(&flow->delivery);
 
-	if (flow_must_ask_first(flow))
-		err = flow_ask_first(flow);
 	if (err == OTP_OK)
-		err = flow_mail(flow);
+		err = service_prepare(&flow->service);
 	if (err == OTP_OK)
+		err = flow_find_challenge(flow, &done);
+	if (err == OTP_OK && !done)
 		err = flow_ask_code(flow);
 	if (err == OTP_OK)
 		err = flow_verify(flow);
@@ -344,21 +381,13 @@ static enum otp_err flow_story(struct auth_flow *flow)
 
 static void flow_begin(struct auth_flow *flow, const struct auth_request *request)
 {
-	const struct options *options = request->options;
-
 	memset(flow, 0, sizeof(*flow));
 	flow->request = request;
-	flow->http_settings = (struct http_settings){ options->ca_file, options->connect_timeout * 1000 };
-	flow->jwks_settings = (struct jwks_settings){ options->jwks_url,     options->jwks_file,    OTP_STATE_DIR,
-						      options->user_pool_id, options->jwks_max_age, options->clock_skew };
-	flow->jwks.settings = &flow->jwks_settings;
-	flow->cognito.endpoint = options->endpoint;
-	flow->cognito.client_id = options->client_id;
-	flow->cognito.client_secret_file = options->client_secret_file;
-	flow->cognito.factor = options->challenge == CHALLENGE_SMS_OTP ? COGNITO_SMS_OTP : COGNITO_EMAIL_OTP;
-	flow->cognito.clock_skew = options->clock_skew;
-	flow->cognito.deadline = request->deadline;
-	flow->cognito.note = request->note;
+	flow->delivery_settings = (struct delivery_settings){ request->options, request->user,	   request->judged,   &request->caller,
+							      request->source,	request->real_uid, request->deadline, request->note };
+	service_begin(&flow->service, request->options, request->deadline, request->note);
+	delivery_begin(&flow->delivery, &flow->delivery_settings, &flow->service);
+	flow->pace = pace_start(!flow_proved(flow), request->options->deadline * 1000, request->started_ms);
 	if (request->refusal == OTP_OK && request->judged->mapped)
 		flow->facts.user_allowed = AUTH_FACT_SHOWN;
 	else
@@ -367,20 +396,31 @@ static void flow_begin(struct auth_flow *flow, const struct auth_request *reques
 
 static void flow_end(struct auth_flow *flow)
 {
-	cognito_challenge_done(&flow->challenge);
 	cognito_tokens_done(&flow->tokens);
-	secret_done(&flow->cognito.refresh_token);
-	jwks_done(&flow->jwks);
-	http_free(flow->http);
+	delivery_end(&flow->delivery);
+	service_end(&flow->service);
 }
 
-static void flow_farewell(const struct auth_flow *flow, enum otp_err result)
+static void flow_farewell(struct auth_flow *flow, enum otp_err result)
 {
 	const struct conversation *conversation = flow->request->conversation;
-	const char *text = dialogue_farewell(&flow->request->caller, result, flow->mails > 0);
+	const char *text = dialogue_farewell(&flow->request->caller, result, flow->delivery.challenge.record != NULL);
+	char wait[CONVERSATION_TEXT_MAX + 1];
 
+	if (result == OTP_ERR_MAIL_BUDGET) {
+		dialogue_wait(flow_options(flow)->challenge, flow->delivery.wait_s, wait);
+		text = wait;
+	}
 	if (result != OTP_OK && result != OTP_ERR_CONVERSATION && text != NULL)
 		conversation->warn(conversation->door, text);
+}
+
+/* What the log is told: for a stranger who was only shown a dialogue, why. */
+static enum otp_err flow_reason(const struct auth_flow *flow, enum otp_err result)
+{
+	if (flow->pretending != OTP_OK)
+		return flow->pretending;
+	return result != OTP_OK && delivery_decoy(&flow->delivery) != OTP_OK ? delivery_decoy(&flow->delivery) : result;
 }
 
 __attribute__((visibility("default"))) void auth_flow_run(const struct auth_request *request, struct auth_result *ret_result)
@@ -395,10 +435,12 @@ __attribute__((visibility("default"))) void auth_flow_run(const struct auth_requ
 	}
 	flow_begin(&flow, request);
 	err = flow_story(&flow);
+	if (err != OTP_OK)
+		pace_keep(&flow.pace, request->conversation);
 	ret_result->result = err;
-	ret_result->reason = flow.pretending != OTP_OK ? flow.pretending : err;
-	memcpy(ret_result->request_id, flow.cognito.request_id, sizeof(ret_result->request_id));
+	ret_result->reason = flow_reason(&flow, err);
+	memcpy(ret_result->request_id, flow.service.cognito.request_id, sizeof(ret_result->request_id));
 	flow_farewell(&flow, err);
-	revocation_start(&flow.cognito); /* of whatever came, also where the login failed */
+	revocation_start(&flow.service.cognito); /* of whatever came, also where the login failed */
 	flow_end(&flow);
 }

@@ -5,7 +5,9 @@
  *  - success is computed in one place from facts that start false and are set where they were shown;
  *  - a caller who has proved nothing is led through the same dialogue whether or not his account can sign in: where it cannot, no request leaves, and the
  *    reason goes to the log only;
- *  - nothing is mailed before somebody who may have it mailed asked for it; no code is sent that has not the form of one; no call is repeated;
+ *  - nothing is mailed before somebody who may have it mailed asked for it, and not while an earlier code is open; no code is sent that has not the
+ *    form of one; no call is repeated;
+ *  - a step that may talk to the service takes a stranger the same time for every account;
  *  - tokens that nobody asked to keep are revoked, in a process of its own, so that the login does not wait for it.
  *
  * This is the part that needs libcurl, OpenSSL and json-c. It is a shared object of its own, loaded by the helper when a login needs it.
@@ -14,6 +16,7 @@
 #define OTP_AUTH_FLOW_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "caller.h"
 #include "clock.h"
@@ -32,6 +35,9 @@ struct auth_request {
 	const struct policy_user *judged;
 	enum otp_err refusal; /* OTP_OK, or why this user can not sign in: then the dialogue is only played */
 	struct caller caller;
+	const char *source; /* caller_source */
+	uint32_t real_uid;  /* of the calling program */
+	int64_t started_ms; /* clock_monotonic_ms() when the call came in */
 	const struct conversation *conversation;
 	struct deadline *deadline;
 	struct note *note;

@@ -1,6 +1,7 @@
 /* caller - see caller.h. */
 #include "caller.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,21 +11,21 @@ static bool caller_terminal(const char *terminal)
 	return strncmp(terminal, "/dev/", 5) == 0 || strncmp(terminal, "tty", 3) == 0 || strncmp(terminal, "pts/", 4) == 0 || terminal[0] == ':';
 }
 
-/* sshd writes "publickey <type> <key>" for a key that has been accepted. The text comes from its monitor; a client cannot set it. */
-static bool caller_showed_key(const struct caller_facts *facts)
+/* sshd writes "publickey <type> <key>" for a key that has been accepted. The text comes from its monitor; a client cannot set it. NULL: none. */
+static const char *caller_key_line(const struct caller_facts *facts)
 {
 	const char *line = facts->auth_info;
 
 	if (facts->real_uid != 0 || strcmp(facts->terminal, "ssh") != 0)
-		return false;
+		return NULL;
 	while (line != NULL && *line != '\0') {
 		if (strncmp(line, "publickey ", 10) == 0)
-			return true;
+			return line;
 		line = strchr(line, '\n');
 		if (line != NULL)
 			line++;
 	}
-	return false;
+	return NULL;
 }
 
 /* Uid 0 is nobody's own account here: sshd and telnetd run as root on behalf of strangers. */
@@ -38,7 +39,7 @@ struct caller caller_classify(const struct caller_facts *facts)
 	struct caller caller = { CALLER_REMOTE, caller_terminal(facts->terminal) };
 	bool local = facts->remote_host[0] == '\0' && strcmp(facts->terminal, "ssh") != 0;
 
-	if (caller_showed_key(facts))
+	if (caller_key_line(facts) != NULL)
 		caller.kind = CALLER_KEY;
 	else if (caller_is_own(facts, caller.on_terminal))
 		caller.kind = CALLER_OWN;
@@ -74,6 +75,49 @@ bool caller_is_proved(const struct caller *caller)
 bool caller_may_mail(const struct caller *caller)
 {
 	return caller->kind != CALLER_OTHER_LOCAL || caller->on_terminal;
+}
+
+/* One address of IPv4 (also one inside IPv6, as a listening socket for both has it), or the 64 bits of IPv6 that one site has. */
+static void caller_address(const char *text, struct strbuf *out)
+{
+	struct in6_addr six = IN6ADDR_ANY_INIT;
+	struct in_addr four = { 0 };
+	char shown[INET6_ADDRSTRLEN] = "";
+
+	if (inet_pton(AF_INET6, text, &six) == 1 && IN6_IS_ADDR_V4MAPPED(&six))
+		memcpy(&four, six.s6_addr + 12, sizeof(four));
+	else if (inet_pton(AF_INET6, text, &six) == 1)
+		memset(six.s6_addr + 8, 0, 8);
+	else if (inet_pton(AF_INET, text, &four) != 1) {
+		strbuf_puts(out, "unknown");
+		return;
+	}
+	if (four.s_addr != 0)
+		strbuf_printf(out, "ip:%s", inet_ntop(AF_INET, &four, shown, sizeof(shown)));
+	else
+		strbuf_printf(out, "ip:%s/64", inet_ntop(AF_INET6, &six, shown, sizeof(shown)));
+}
+
+void caller_source(const struct caller *caller, const struct caller_facts *facts, struct strbuf *out)
+{
+	const char *line = caller_key_line(facts);
+
+	switch (caller->kind) {
+	case CALLER_KEY:
+		strbuf_puts(out, "key:");
+		strbuf_add(out, line, strcspn(line, "\n"));
+		break;
+	case CALLER_OWN:
+	case CALLER_OTHER_LOCAL:
+		strbuf_printf(out, "uid:%lu", (unsigned long)facts->real_uid);
+		break;
+	case CALLER_CONSOLE:
+		strbuf_puts(out, "console");
+		break;
+	case CALLER_REMOTE:
+		caller_address(facts->remote_host, out);
+		break;
+	}
 }
 
 void caller_origin(const struct caller *caller, const struct caller_facts *facts, char *out, size_t size)

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "strbuf.h"
+
 enum caller_kind {
 	CALLER_KEY,	    /* ssh, after a public key */
 	CALLER_OWN,	    /* sudo, su to oneself, screen lock: real uid is the account's, on a terminal */
@@ -44,6 +46,13 @@ bool caller_is_proved(const struct caller *caller);
 
 /* May have a mail sent, if only after `y`. */
 bool caller_may_mail(const struct caller *caller);
+
+/*
+ * Where he comes from, as text that two calls have in common only when they may share a code: "key:" and the key's line, "uid:7001", "console",
+ * "ip:192.0.2.1", "ip:2001:db8:0:1::/64" (what one household or host has), or "unknown" for a name instead of an address: names are what the DNS of a
+ * stranger says.
+ */
+void caller_source(const struct caller *caller, const struct caller_facts *facts, struct strbuf *out);
 
 /* The origin for the log: the remote host, or what there is instead. Writes at most `size` bytes. */
 void caller_origin(const struct caller *caller, const struct caller_facts *facts, char *out, size_t size);

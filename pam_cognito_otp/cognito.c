@@ -45,6 +45,13 @@ static enum otp_err cognito_read_secret(const struct cognito *cognito, struct se
 	return secret_set(ret_secret, text.bytes, length);
 }
 
+enum otp_err cognito_check_secret(const struct cognito *cognito)
+{
+	secret_auto struct secret client_secret = SECRET_EMPTY;
+
+	return cognito_read_secret(cognito, &client_secret);
+}
+
 static enum otp_err cognito_add_hash(const struct cognito *cognito, const char *user_name, struct strbuf *body)
 {
 	secret_auto struct secret client_secret = SECRET_EMPTY;
@@ -91,6 +98,12 @@ static void cognito_keep_refresh(struct cognito *cognito, const struct json_valu
 		(void)cognito_token(result, "RefreshToken", &cognito->refresh_token);
 }
 
+static void cognito_begin(struct cognito *cognito)
+{
+	cognito->left = false;
+	cognito->refused = false;
+}
+
 /* Sends `body` to `operation`; *ret_doc is the answer to a 200. */
 static enum otp_err cognito_call(struct cognito *cognito, const char *operation, const struct strbuf *body, struct json_doc **ret_doc)
 {
@@ -102,6 +115,8 @@ static enum otp_err cognito_call(struct cognito *cognito, const char *operation,
 	if (body->failed != OTP_OK)
 		return body->failed;
 	err = http_exchange(cognito->http, &request, cognito->deadline, &response, cognito->note);
+	cognito->left = cognito->left || response.left;
+	cognito->refused = err == OTP_OK && response.status >= 400 && response.status < 500;
 	if (err != OTP_OK)
 		return err;
 	memcpy(cognito->request_id, response.request_id, sizeof(cognito->request_id));
@@ -241,6 +256,7 @@ enum otp_err cognito_initiate_auth(struct cognito *cognito, const char *user_nam
 	struct json_doc *doc = NULL;
 	enum otp_err err;
 
+	cognito_begin(cognito);
 	strbuf_puts(&body, "{");
 	json_add_string(&body, "AuthFlow", "USER_AUTH");
 	json_add_string(&body, "ClientId", cognito->client_id);
@@ -283,6 +299,7 @@ enum otp_err cognito_respond(struct cognito *cognito, const char *user_name, con
 	struct json_doc *doc = NULL;
 	enum otp_err err;
 
+	cognito_begin(cognito);
 	cognito_open_body(cognito, cognito_factor_name(cognito->factor), &challenge->session, &body);
 	json_add_string(&body, "USERNAME", user_name);
 	json_add_string(&body, cognito_code_name(cognito->factor), secret_text(code));

@@ -12,6 +12,8 @@
 #ifndef OTP_COGNITO_H
 #define OTP_COGNITO_H
 
+#include <stdbool.h>
+
 #include "clock.h"
 #include "err.h"
 #include "http.h"
@@ -37,6 +39,8 @@ struct cognito {
 	struct deadline *deadline;
 	struct note *note;			  /* says at which operation something failed */
 	char request_id[HTTP_WORD_MAX + 1]; /* of the last answer, for the log */
+	bool left;    /* a request of the last operation has left this machine, if only in part */
+	bool refused; /* the service has answered it with an error of its own (4xx): nothing was mailed */
 	struct secret refresh_token;	     /* the last one that came, wanted or not, so that it can be revoked; the caller ends it */
 };
 
@@ -51,6 +55,9 @@ struct cognito_tokens {
 	struct secret id;
 	struct secret access;
 };
+
+/* Whether the client secret's file, if one is set, can be used. OTP_ERR_CONFIG_*. */
+enum otp_err cognito_check_secret(const struct cognito *cognito);
 
 /*
  * InitiateAuth (USER_AUTH), and the one SELECT_CHALLENGE that may follow: mails a code to `user_name`. Errors of http.h, and those that the table in

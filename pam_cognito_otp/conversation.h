@@ -1,5 +1,5 @@
 /*
- * conversation - the three things a door must offer to the flow: ask, tell, warn.
+ * conversation - what a door must offer to the flow: ask, tell, warn, rest.
  *
  * The flow knows its person through this interface only, so that it is the same for PAM (relay_conversation) and for a terminal.
  */
@@ -7,6 +7,7 @@
 #define OTP_CONVERSATION_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "err.h"
 #include "secret.h"
@@ -25,6 +26,9 @@ struct conversation {
 	/* Shows a message. It may come late (sshd) or never (PAM_SILENT): what the person must know belongs into a prompt. */
 	void (*tell)(void *door, const char *text);
 	void (*warn)(void *door, const char *text);
+
+	/* Sleeps for `ms` milliseconds, which no deadline counts. */
+	void (*rest)(void *door, int64_t ms);
 };
 
 #endif

@@ -40,6 +40,15 @@ static enum otp_err crypto_failed(enum otp_err err)
 	return err;
 }
 
+enum otp_err crypto_sha256(const void *bytes, size_t length, unsigned char ret_digest[CRYPTO_SHA256_SIZE])
+{
+	size_t digest_length = 0;
+
+	if (EVP_Q_digest(NULL, "SHA256", NULL, bytes, length, ret_digest, &digest_length) != 1)
+		return crypto_failed(OTP_ERR_CRYPTO);
+	return digest_length == CRYPTO_SHA256_SIZE ? OTP_OK : OTP_ERR_CRYPTO;
+}
+
 enum otp_err crypto_hmac_sha256_base64(const void *key, size_t key_length, const void *message, size_t message_length,
 				       char ret_text[CRYPTO_HMAC_BASE64_SIZE])
 {

@@ -25,6 +25,7 @@ static void dialogue_word(const struct dialogue *dialogue, enum option_challenge
 	switch (dialogue->word) {
 	case DIALOGUE_NOTHING:
 	case DIALOGUE_FIRST:
+	case DIALOGUE_RESUMED:
 		break;
 	case DIALOGUE_WRONG:
 		(void)snprintf(out, size, "Wrong code, %lld %s left. ", (long long)dialogue->number, dialogue->number == 1 ? "try" : "tries");
@@ -34,6 +35,9 @@ static void dialogue_word(const struct dialogue *dialogue, enum option_challenge
 		break;
 	case DIALOGUE_EXPIRED:
 		(void)snprintf(out, size, "That code has expired; r %s a new one. ", sends);
+		break;
+	case DIALOGUE_USED:
+		(void)snprintf(out, size, "That code was already used; r %s a new one. ", sends);
 		break;
 	case DIALOGUE_VOID:
 		(void)snprintf(out, size, "That code is no longer valid; r %s a new one. ", sends);
@@ -65,16 +69,40 @@ void dialogue_ask_first(const struct dialogue *dialogue, enum option_challenge c
 	(void)snprintf(prompt, CONVERSATION_TEXT_MAX + 1, "%sSign-in code, or y to have one %s: ", word, dialogue_sent(challenge));
 }
 
+/* What a code that was mailed, now or before, is announced with. Without a destination nothing may be said of the account. */
+static void dialogue_mailed(const struct dialogue *dialogue, enum option_challenge challenge, const char *destination, char *out, size_t size)
+{
+	const char *sent = dialogue_sent(challenge);
+	long long since = (long long)dialogue->since;
+	bool minutes = since >= 120;
+
+	if (dialogue->word == DIALOGUE_FIRST && destination[0] != '\0')
+		(void)snprintf(out, size, "Code %s to %s. ", sent, destination);
+	else if (dialogue->word == DIALOGUE_FIRST)
+		(void)snprintf(out, size, "If this account may sign in, a code was %s. ", sent);
+	else
+		(void)snprintf(out, size, "%s %s %lld %s ago is still good. ",
+			       destination[0] != '\0' ? "Code" : "If this account may sign in, the code", sent, minutes ? since / 60 : since,
+			       minutes ? "min" : "s");
+}
+
 void dialogue_ask_code(const struct dialogue *dialogue, enum option_challenge challenge, const char *destination, char *prompt)
 {
 	char word[DIALOGUE_WORD_MAX];
 
-	dialogue_word(dialogue, challenge, word, sizeof(word));
-	if (dialogue->word == DIALOGUE_FIRST && destination[0] != '\0')
-		(void)snprintf(word, sizeof(word), "Code %s to %s. ", dialogue_sent(challenge), destination);
-	else if (dialogue->word == DIALOGUE_FIRST)
-		(void)snprintf(word, sizeof(word), "If this account may sign in, a code was %s. ", dialogue_sent(challenge));
+	if (dialogue->word == DIALOGUE_FIRST || dialogue->word == DIALOGUE_RESUMED)
+		dialogue_mailed(dialogue, challenge, destination, word, sizeof(word));
+	else
+		dialogue_word(dialogue, challenge, word, sizeof(word));
 	(void)snprintf(prompt, CONVERSATION_TEXT_MAX + 1, "%sCode (r = new one): ", word);
+}
+
+void dialogue_wait(enum option_challenge challenge, int64_t seconds, char *text)
+{
+	bool hours = seconds > 2 * 3600;
+
+	(void)snprintf(text, CONVERSATION_TEXT_MAX + 1, "Too many codes were %s. Try again in %lld %s.", dialogue_sent(challenge),
+		       hours ? (long long)(seconds + 3599) / 3600 : (long long)(seconds + 59) / 60, hours ? "h" : "min");
 }
 
 static const char dialogue_broken[] = "Sign-in with a code does not work on this machine now; the system log says why.";

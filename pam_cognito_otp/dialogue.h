@@ -23,7 +23,9 @@ enum dialogue_word {
 	DIALOGUE_WRONG,	     /* number: tries left */
 	DIALOGUE_NO_CODE,    /* what was typed is no code */
 	DIALOGUE_EXPIRED,
-	DIALOGUE_VOID, /* used already, or not known to the service any more */
+	DIALOGUE_USED,	  /* with success, by another login */
+	DIALOGUE_VOID,	  /* there is a newer one, or the service does not know it any more */
+	DIALOGUE_RESUMED, /* a code of an earlier call is open; since: seconds since its mail */
 	DIALOGUE_RESENT,
 	DIALOGUE_NOT_RESENT, /* the service would not; the code before still counts */
 	DIALOGUE_TOO_EARLY,  /* number: seconds until r works again; since: seconds since the mail */
@@ -42,6 +44,9 @@ void dialogue_ask_first(const struct dialogue *dialogue, enum option_challenge c
 
 /* The question for a code. `destination`: where it went, "" when it must not be told. */
 void dialogue_ask_code(const struct dialogue *dialogue, enum option_challenge challenge, const char *destination, char *prompt);
+
+/* Instead of the last words, when the budget for mails is spent. */
+void dialogue_wait(enum option_challenge challenge, int64_t seconds, char *text);
 
 /* The last words: why it ended, as far as this caller may know. NULL when there is nothing to say. `code_sent`: whether a code had been mailed. */
 const char *dialogue_farewell(const struct caller *caller, enum otp_err result, bool code_sent);

@@ -37,6 +37,7 @@ enum otp_class {
 	X(OTP_ERR_TRIES,                 "tries_exhausted",      TRIES,        "too many wrong codes") \
 	X(OTP_ERR_TRIES_BEFORE,          "tries_exhausted_before", TRIES,      "an earlier call of this program used up the tries") \
 	X(OTP_ERR_MAILS,                 "mails_exhausted",      TRIES,        "too many new codes were asked for in one call") \
+	X(OTP_ERR_MAIL_BUDGET,           "mail_budget",          TRIES,        "the mail budget is spent") \
 	/* who he is here */ \
 	X(OTP_ERR_USER_UNKNOWN,          "user_unknown",         UNKNOWN_USER, "no such local account") \
 	X(OTP_ERR_USER_NAME,             "user_name",            DENIED,       "the name is not the one that the account database gives") \

@@ -23,10 +23,7 @@
 #include "policy.h"
 #include "relay_conversation.h"
 
-enum {
-	HELPER_START_MS = 20 * 1000, /* until the settings say how long */
-	HELPER_AHEAD_MS = 500	     /* our deadline is earlier than the door's, so that there is a reason in the log and not a killed process */
-};
+enum { HELPER_START_MS = 20 * 1000 }; /* until the settings say how long */
 
 struct helper {
 	struct relay_door door;
@@ -38,6 +35,8 @@ struct helper {
 	struct caller_facts caller_facts;
 	struct note note;
 	struct auth_result result;
+	struct strbuf source; /* where the caller comes from, see caller_source */
+	int64_t started_ms;
 };
 
 static void helper_result(struct helper *helper, enum otp_err err)
@@ -71,7 +70,7 @@ static void helper_set_deadline(struct helper *helper)
 {
 	int64_t ms = helper->options.deadline * 1000;
 
-	helper->deadline = deadline_start(ms - HELPER_AHEAD_MS);
+	helper->deadline = deadline_start(ms - RELAY_AHEAD_MS);
 	(void)relay_send_hello(&helper->door, ms);
 }
 
@@ -80,6 +79,8 @@ static void helper_find_caller(struct helper *helper)
 	helper->caller_facts = (struct caller_facts){ helper->call.terminal, helper->call.remote_host,	helper->call.auth_info,
 						      helper->call.real_uid, helper->judged.known, helper->judged.uid };
 	helper->caller = caller_classify(&helper->caller_facts);
+	helper->source = (struct strbuf)STRBUF_LIMIT(WIRE_AUTH_INFO_MAX + 16);
+	caller_source(&helper->caller, &helper->caller_facts, &helper->source);
 }
 
 /* What the door asks of the helper, the helper asks of the rest of itself. */
@@ -100,6 +101,9 @@ static void helper_flow(struct helper *helper, enum otp_err refusal)
 					.judged = &helper->judged,
 					.refusal = refusal,
 					.caller = helper->caller,
+					.source = strbuf_text(&helper->source),
+					.real_uid = helper->call.real_uid,
+					.started_ms = helper->started_ms,
 					.conversation = &conversation,
 					.deadline = &helper->deadline,
 					.note = &helper->note };
@@ -162,7 +166,7 @@ static void helper_serve(struct helper *helper)
 
 	(void)policy_look_up(helper->call.user, &helper->judged); /* first, so that the log knows whom a bad setting hits */
 	helper_find_caller(helper);
-	err = helper_load_options(helper);
+	err = helper->source.failed == OTP_OK ? helper_load_options(helper) : helper->source.failed;
 	if (err != OTP_OK) {
 		helper_refuse(helper, err);
 		return;
@@ -207,8 +211,10 @@ int main(void)
 	helper->deadline = deadline_start(HELPER_START_MS);
 	helper->door = (struct relay_door){ STDIN_FILENO, wire_packet_new(), &helper->deadline };
 	if (helper->door.packet != NULL && relay_receive_call(&helper->door, &helper->call) == OTP_OK) {
+		helper->started_ms = clock_monotonic_ms();
 		helper_serve(helper);
 		helper_send_verdict(helper);
+		strbuf_done(&helper->source);
 	}
 	wire_packet_free(helper->door.packet);
 	explicit_bzero(helper, sizeof(*helper));

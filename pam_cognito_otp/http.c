@@ -419,6 +419,7 @@ enum otp_err http_exchange(struct http *http, const struct http_request *request
 	CURLcode code = http_perform(http, request, deadline, &transfer);
 	enum otp_err err = http_failed(http->curl, code, &transfer);
 
+	ret_response->left = transfer.sent > 0;
 	if (err == OTP_OK && curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &ret_response->status) != CURLE_OK)
 		err = OTP_ERR_HTTP_MALFORMED;
 	if (ret_response->cached)

@@ -53,6 +53,7 @@ struct http_response {
 	char error_type[HTTP_WORD_MAX + 1]; /* x-amzn-errortype, as it came */
 	int64_t date;			    /* of the Date header, or 0; 0 as well when a cache answered (Age, RFC 9111): it is not the service's clock */
 	bool cached;
+	bool left; /* a byte of the request's body was handed on: from here on it may have been acted upon, whatever else went wrong */
 };
 
 /*
@@ -63,7 +64,7 @@ enum otp_err http_exchange(struct http *http, const struct http_request *request
 			   struct note *note);
 void http_response_done(struct http_response *response);
 
-#define HTTP_RESPONSE_NONE { 0, SECRET_EMPTY, "", "", 0, false }
+#define HTTP_RESPONSE_NONE { 0, SECRET_EMPTY, "", "", 0, false, false }
 #define http_response_auto __attribute__((cleanup(http_response_done)))
 
 #endif

@@ -139,6 +139,45 @@ OPTION_VALUE(option_set_seconds)
 	return OTP_OK;
 }
 
+/* `5/15m` or `20/d`. Returns how much was read, or 0. */
+static size_t option_window(const char *value, struct budget_window *ret_window)
+{
+	size_t count_length = option_digits(value, &ret_window->count);
+	const char *rest = value + count_length + 1;
+	size_t number_length;
+	char unit[2] = "";
+
+	if (count_length == 0 || value[count_length] != '/')
+		return 0;
+	ret_window->seconds = 1;
+	number_length = option_digits(rest, &ret_window->seconds);
+	unit[0] = rest[number_length];
+	if (ret_window->count < 1 || ret_window->count > BUDGET_COUNT_MAX || option_unit(unit) == 0)
+		return 0;
+	ret_window->seconds *= option_unit(unit);
+	return count_length + 1 + number_length + 1;
+}
+
+OPTION_VALUE(option_set_budget)
+{
+	struct budget_limit limit = { { { 0, 0 }, { 0, 0 } } };
+	size_t length = option_window(value, &limit.windows[0]);
+	bool good = length > 0 && limit.windows[0].seconds >= min && limit.windows[0].seconds <= max;
+
+	if (good && value[length] == ',') {
+		value += length + 1;
+		length = option_window(value, &limit.windows[1]);
+		good = length > 0 && limit.windows[1].seconds > limit.windows[0].seconds && limit.windows[1].seconds <= max;
+	}
+	if (!good || value[length] != '\0') {
+		note_set(note, "must be COUNT/WINDOW such as 5/15m, or two such as 5/15m,20/d with the longer window last; COUNT 1 to %d, WINDOW %llds to %llds",
+			 BUDGET_COUNT_MAX, (long long)min, (long long)max);
+		return OTP_ERR_CONFIG_VALUE;
+	}
+	*(struct budget_limit *)field = limit;
+	return OTP_OK;
+}
+
 OPTION_VALUE(option_set_path)
 {
 	(void)min;

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "budget.h"
 #include "err.h"
 #include "note.h"
 
@@ -34,6 +35,7 @@ enum option_confirm { CONFIRM_AUTO, CONFIRM_ALWAYS };
 OPTION_VALUE(option_set_bool);	    /* bool: yes or no */
 OPTION_VALUE(option_set_number);    /* int64_t: decimal digits */
 OPTION_VALUE(option_set_seconds);   /* int64_t: digits and s, m, h or d */
+OPTION_VALUE(option_set_budget);    /* struct budget_limit: COUNT/WINDOW, or two of them with a comma; min and max are of the window */
 OPTION_VALUE(option_set_path);	    /* text: an absolute path */
 OPTION_VALUE(option_set_pool_id);   /* text: region_id */
 OPTION_VALUE(option_set_client_id); /* text: [A-Za-z0-9_+] */

@@ -45,7 +45,11 @@ struct options {
 	enum option_challenge challenge;
 	enum option_confirm confirm;
 	int64_t max_tries;
+	int64_t challenge_ttl;
 	int64_t resend_after;
+	struct budget_limit mail_budget; /* of one account, for callers who have proved something; and of one local uid */
+	struct budget_limit mail_budget_unproved;
+	struct budget_limit mail_budget_host;
 	int64_t deadline;
 	int64_t connect_timeout;
 	int64_t clock_skew;

@@ -22,8 +22,6 @@
 
 enum {
 	RELAY_DEADLINE_MS = 20 * 1000, /* until the helper has read the settings and says its own */
-	RELAY_DEADLINE_MIN_MS = 1000,
-	RELAY_DEADLINE_MAX_MS = 61 * 1000,
 	RELAY_GRACE_MS = 250,	 /* the helper ends by itself after its verdict */
 	RELAY_KILL_MS = 1000,	 /* a killed process that a frozen file system holds is not waited for any longer */
 	RELAY_MESSAGES_MAX = 200 /* of one call; the flow needs a few dozen at most */
@@ -251,7 +249,7 @@ static enum otp_err relay_hello(struct relay *relay)
 {
 	uint32_t ms = wire_get_number(relay->packet);
 
-	if (!wire_packet_good(relay->packet) || ms < RELAY_DEADLINE_MIN_MS || ms > RELAY_DEADLINE_MAX_MS)
+	if (!wire_packet_good(relay->packet) || ms < WIRE_DEADLINE_MIN_MS || ms > WIRE_DEADLINE_MAX_MS)
 		return OTP_ERR_HELPER_PROTOCOL;
 	relay->deadline = deadline_start(ms);
 	return OTP_OK;

@@ -130,14 +130,16 @@ enum otp_err policy_look_up(const char *user, struct policy_user *ret_user)
 
 enum otp_err policy_judge(const struct options *options, const char *name, struct policy_user *user, struct note *note)
 {
-	enum otp_err filtered;
+	struct policy_user nobody = *user;
+	enum otp_err filtered = user->looked_up;
 	enum otp_err err;
 
-	if (user->looked_up != OTP_OK)
-		return user->looked_up;
-	filtered = policy_filter(options, name, user->uid);
-	/* The map is read for everybody: a mistake in it must show, and take the same time, whoever asks. */
-	err = policy_map(options, name, user, note);
+	if (err_class(filtered) == OTP_CLASS_SYSTEM || err_class(filtered) == OTP_CLASS_MEMORY)
+		return filtered;
+	if (filtered == OTP_OK)
+		filtered = policy_filter(options, name, user->uid);
+	/* The map is read for everybody, names without an account too: a mistake in it must show, and take the same time, whoever asks. */
+	err = policy_map(options, name, user->known ? user : &nobody, note);
 	if (err != OTP_OK && err != OTP_IGNORED && err != OTP_ERR_USER_UNMAPPED)
 		return err;
 	return filtered != OTP_OK ? filtered : err;

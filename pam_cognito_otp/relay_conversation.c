@@ -33,6 +33,10 @@ enum otp_err relay_receive_call(struct relay_door *door, struct relay_call *ret_
 
 enum otp_err relay_send_hello(struct relay_door *door, int64_t deadline_ms)
 {
+	if (deadline_ms < WIRE_DEADLINE_MIN_MS)
+		deadline_ms = WIRE_DEADLINE_MIN_MS;
+	if (deadline_ms > WIRE_DEADLINE_MAX_MS)
+		deadline_ms = WIRE_DEADLINE_MAX_MS;
 	wire_begin(door->packet, WIRE_HELLO);
 	wire_put_number(door->packet, (uint32_t)deadline_ms);
 	return wire_send(door->fd, door->packet, RELAY_SEND_MS);
@@ -98,9 +102,21 @@ static void relay_warn(void *door, const char *text)
 	relay_say(door, WIRE_WARN, text);
 }
 
+/* The door's deadline is moved by as much, so that it does not take us for dead; ours stands still. */
+static void relay_rest(void *arg, int64_t ms)
+{
+	struct relay_door *door = arg;
+	int64_t until = clock_monotonic_ms() + ms;
+
+	deadline_pause(door->deadline);
+	(void)relay_send_hello(door, deadline_left_ms(door->deadline) + RELAY_AHEAD_MS + ms);
+	clock_sleep_until_ms(until);
+	deadline_resume(door->deadline);
+}
+
 struct conversation relay_conversation(struct relay_door *door)
 {
-	struct conversation conversation = { door, relay_ask, relay_tell, relay_warn };
+	struct conversation conversation = { door, relay_ask, relay_tell, relay_warn, relay_rest };
 
 	return conversation;
 }

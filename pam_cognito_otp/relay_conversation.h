@@ -1,7 +1,7 @@
 /*
  * relay_conversation - the helper's side of the socketpair: receives the call, carries questions to the door, sends the verdict.
  *
- * Rule kept here: the deadline stands still exactly while the person is being asked.
+ * Rule kept here: the deadline stands still exactly while the person is being asked, or made to wait on purpose.
  */
 #ifndef OTP_RELAY_CONVERSATION_H
 #define OTP_RELAY_CONVERSATION_H
@@ -14,6 +14,8 @@
 #include "conversation.h"
 #include "err.h"
 #include "wire.h"
+
+enum { RELAY_AHEAD_MS = 500 }; /* our deadline is earlier than the door's, so that there is a reason in the log and not a killed process */
 
 /* One call of the module, as the door saw it. */
 struct relay_call {

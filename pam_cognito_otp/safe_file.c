@@ -12,10 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "log.h"
+
 #define SAFE_DIR_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define SAFE_READ_FLAGS (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
-enum { SAFE_NAME_SIZE = 256, SAFE_TEMP_RANDOM = 8 };
+enum { SAFE_NAME_SIZE = 256, SAFE_TEMP_RANDOM = 8, SAFE_OPEN_TRIES = 8 };
 
 static void safe_close(const int *fd)
 {
@@ -61,6 +63,10 @@ static enum otp_err safe_open_failed(const char *path, struct note *note)
 {
 	if (errno == ELOOP || errno == ENOTDIR) { /* ENOTDIR: O_DIRECTORY met the link itself */
 		note_set(note, "%s: a symbolic link or no directory on the way", path);
+		return OTP_ERR_CONFIG_UNSAFE;
+	}
+	if (errno == EISDIR || errno == ENXIO) { /* opened for writing: a directory, a socket, a device without a driver */
+		note_set(note, "%s: not a regular file", path);
 		return OTP_ERR_CONFIG_UNSAFE;
 	}
 	note_set(note, "%s: %s", path, strerror(errno));
@@ -231,6 +237,19 @@ enum otp_err safe_dir_open(const char *path, int *ret_dir, struct note *note)
 	return OTP_OK;
 }
 
+static enum otp_err safe_dir_ask(int fd, const char *name, struct stat *ret_st, struct note *note)
+{
+	enum otp_err err = safe_ask(fd, name, SAFE_FILE_SECRET, false, note);
+
+	if (err != OTP_OK)
+		return safe_state(err);
+	if (fstat(fd, ret_st) != 0 || ret_st->st_nlink != 1) {
+		note_set(note, "%s: has other hard links", name);
+		return OTP_ERR_STATE_UNSAFE;
+	}
+	return OTP_OK;
+}
+
 enum otp_err safe_dir_read(int dir, const char *name, size_t max, struct secret *ret_bytes, int64_t *ret_mtime, struct note *note)
 {
 	fd_auto int fd = openat(dir, name, SAFE_READ_FLAGS);
@@ -239,13 +258,9 @@ enum otp_err safe_dir_read(int dir, const char *name, size_t max, struct secret 
 
 	if (fd < 0)
 		return safe_state(safe_open_failed(name, note));
-	err = safe_ask(fd, name, SAFE_FILE_SECRET, false, note);
+	err = safe_dir_ask(fd, name, &st, note);
 	if (err != OTP_OK)
-		return safe_state(err);
-	if (fstat(fd, &st) != 0 || st.st_nlink != 1) {
-		note_set(note, "%s: has other hard links", name);
-		return OTP_ERR_STATE_UNSAFE;
-	}
+		return err;
 	err = safe_slurp(fd, name, max, ret_bytes, note);
 	if (err != OTP_OK)
 		return safe_state(err);
@@ -280,7 +295,7 @@ static bool safe_temp_name(char *name, size_t size, const char *final)
 	return (size_t)snprintf(name, size, ".%s.%016llx", final, number) < size;
 }
 
-enum otp_err safe_dir_write(int dir, const char *name, const void *bytes, size_t length, struct note *note)
+static enum otp_err safe_put(int dir, const char *name, const void *bytes, size_t length, unsigned int how, struct note *note)
 {
 	char temp[SAFE_NAME_SIZE];
 	fd_auto int fd = -1;
@@ -295,10 +310,115 @@ enum otp_err safe_dir_write(int dir, const char *name, const void *bytes, size_t
 		return OTP_ERR_STATE_IO;
 	}
 	/* fsync before rename: after a power cut the name must lead to the old or the new bytes, not to an empty file */
-	if (fchmod(fd, 0600) != 0 || !safe_write_all(fd, bytes, length) || fsync(fd) != 0 || renameat(dir, temp, dir, name) != 0) {
-		note_set(note, "%s: %s", name, strerror(errno));
+	if (fchmod(fd, 0600) != 0 || !safe_write_all(fd, bytes, length) || fsync(fd) != 0 || renameat2(dir, temp, dir, name, how) != 0) {
+		int why = errno;
+
 		(void)unlinkat(dir, temp, 0);
+		if (why == EEXIST && how == RENAME_NOREPLACE)
+			return OTP_OK;
+		note_set(note, "%s: %s", name, strerror(why));
 		return OTP_ERR_STATE_IO;
 	}
 	return OTP_OK;
+}
+
+enum otp_err safe_dir_write(int dir, const char *name, const void *bytes, size_t length, struct note *note)
+{
+	return safe_put(dir, name, bytes, length, 0, note);
+}
+
+enum otp_err safe_dir_create(int dir, const char *name, const void *bytes, size_t length, struct note *note)
+{
+	return safe_put(dir, name, bytes, length, RENAME_NOREPLACE, note);
+}
+
+/* Whether the two are one file. */
+static bool safe_same(const struct stat *one, const struct stat *other)
+{
+	return one->st_dev == other->st_dev && one->st_ino == other->st_ino;
+}
+
+void safe_dir_set_aside(int dir, const char *name, const struct stat *judged)
+{
+	char aside[SAFE_NAME_SIZE];
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !safe_same(&st, judged))
+		return;
+	if (!safe_temp_name(aside, sizeof(aside), name) || renameat(dir, name, dir, aside) != 0)
+		return;
+	if (fstatat(dir, aside, &st, AT_SYMLINK_NOFOLLOW) == 0 && !safe_same(&st, judged))
+		(void)renameat2(dir, aside, dir, name, RENAME_NOREPLACE); /* somebody was faster, and that one is not ours to judge */
+	else if (unlinkat(dir, aside, 0) != 0)
+		(void)unlinkat(dir, aside, AT_REMOVEDIR); /* one with something in it stays there, out of the way, for root to look at */
+}
+
+void safe_dir_remove(int dir, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		safe_dir_set_aside(dir, name, &st);
+}
+
+/* What cannot be opened at all for what it is. OTP_ERR_STATE_UNSAFE with its *ret_st; OTP_OK: there is nothing (any more). */
+static enum otp_err safe_ask_unopened(int dir, const char *name, struct stat *ret_st, struct note *note)
+{
+	int why = errno;
+	enum otp_err err = safe_state(safe_open_failed(name, note));
+
+	if (why == ENOENT)
+		return OTP_OK;
+	if (err == OTP_ERR_STATE_UNSAFE && fstatat(dir, name, ret_st, AT_SYMLINK_NOFOLLOW) != 0)
+		return OTP_OK;
+	return err;
+}
+
+/* Opens and judges. *ret_fd is -1 when there is no file, and with OTP_ERR_STATE_UNSAFE, when *ret_st is what was judged. */
+static enum otp_err safe_open_shared(int dir, const char *name, off_t size, int *ret_fd, struct stat *ret_st, struct note *note)
+{
+	int fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	enum otp_err err;
+
+	*ret_fd = -1;
+	if (fd < 0)
+		return safe_ask_unopened(dir, name, ret_st, note);
+	if (fstat(fd, ret_st) == 0 && ret_st->st_nlink == 0) { /* replaced while we were opening it */
+		(void)close(fd);
+		return OTP_OK;
+	}
+	err = safe_dir_ask(fd, name, ret_st, note);
+	if (err == OTP_OK && ret_st->st_size != size) {
+		note_set(note, "%s: %lld bytes, not %lld", name, (long long)ret_st->st_size, (long long)size);
+		err = OTP_ERR_STATE_UNSAFE;
+	}
+	if (err == OTP_OK)
+		*ret_fd = fd;
+	else
+		(void)close(fd);
+	return err;
+}
+
+enum otp_err safe_dir_open_file(int dir, const char *name, off_t size, int *ret_fd, struct note *note)
+{
+	enum otp_err err = OTP_OK;
+
+	*ret_fd = -1;
+	for (int i = 0; i < SAFE_OPEN_TRIES && *ret_fd < 0; i++) {
+		struct note why = { "" };
+		struct stat st = { .st_nlink = 1 };
+
+		err = safe_open_shared(dir, name, size, ret_fd, &st, &why);
+		if (err == OTP_OK && *ret_fd < 0 && st.st_nlink == 0)
+			continue;
+		if (err == OTP_ERR_STATE_UNSAFE) {
+			log_warning("event=state_discarded detail=\"%s\"", why.text);
+			safe_dir_set_aside(dir, name, &st);
+			return OTP_OK;
+		}
+		if (err != OTP_OK)
+			note_set(note, "%s", why.text);
+		return err;
+	}
+	return err;
 }

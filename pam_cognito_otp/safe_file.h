@@ -15,6 +15,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
 
 #include "err.h"
 #include "note.h"
@@ -44,5 +46,23 @@ enum otp_err safe_dir_read(int dir, const char *name, size_t max, struct secret 
 
 /* Replaces it with new contents; the old ones stay until the new ones are whole. OTP_ERR_STATE_IO. */
 enum otp_err safe_dir_write(int dir, const char *name, const void *bytes, size_t length, struct note *note);
+
+/* The same where there is none yet; OTP_OK as well when another process was first, whose file then stays as it is. */
+enum otp_err safe_dir_create(int dir, const char *name, const void *bytes, size_t length, struct note *note);
+
+/*
+ * Opens a file of ours for reading and writing in place: as for safe_dir_read, and of exactly `size` bytes. The caller closes *ret_fd, which is -1 when there
+ * is none; what else stands in its place is set aside with a warning, and there is none then. OTP_ERR_STATE_IO.
+ */
+enum otp_err safe_dir_open_file(int dir, const char *name, off_t size, int *ret_fd, struct note *note);
+
+/*
+ * Takes away the very file that was judged (its device and inode), whatever it is; nothing is followed. Another that has come into its place stays: two
+ * processes that meet a bad file must not take away what the first of them has made anew.
+ */
+void safe_dir_set_aside(int dir, const char *name, const struct stat *judged);
+
+/* Takes away whatever has that name now. */
+void safe_dir_remove(int dir, const char *name);
 
 #endif

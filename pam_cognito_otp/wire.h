@@ -7,7 +7,7 @@
  *  - success is a constant of many set bits and is compared for equality, so that no flipped bit or zeroed memory is a success;
  *  - every send and receive has a bound in time and raises no signal; packets may carry a code, so their memory is wiped.
  *
- * The order of a call: door REQUEST; helper HELLO; any number of (helper ASK, door ANSWER or CONVERSATION_FAILED) and (helper TELL or WARN,
+ * The order of a call: door REQUEST; helper HELLO (how long it may take from now on, also said again later); any number of (helper ASK, door ANSWER or CONVERSATION_FAILED) and (helper TELL or WARN,
  * unanswered); helper VERDICT. Both programs are built together: the version in the helper's path keeps different ones apart.
  * A change of a packet, or of the order in err.h, is another protocol: OTP_PROTOCOL in configure.ac.
  */
@@ -27,7 +27,9 @@ enum {
 	WIRE_ITEM_MAX = 1024,	    /* user, service, terminal, remote host */
 	WIRE_AUTH_INFO_MAX = 16384, /* SSH_AUTH_INFO_0; cut */
 	WIRE_ARGUMENTS_MAX = 64,
-	WIRE_LINE_MAX = 1024 /* the outcome line for the log */
+	WIRE_LINE_MAX = 1024, /* the outcome line for the log */
+	WIRE_DEADLINE_MIN_MS = 1000, /* what HELLO may say */
+	WIRE_DEADLINE_MAX_MS = 65 * 1000
 };
 
 enum wire_type {

@@ -93,6 +93,67 @@ def reasons():
     return {reason: codes[kind] for reason, kind in rows}
 
 
+def seconds(text):
+    """Return the number that a page or the table writes: 5m, 7d, 10; a unit alone is one of it."""
+    return int(text[:-1] or "1") * UNITS[text[-1]] if text[-1] in UNITS else int(text)
+
+
+def budget(text):
+    """Return the windows of a budget: [(mails, seconds), ...]."""
+    windows = [window.split("/") for window in text.split(",")]
+    return [(int(count), seconds(window)) for count, window in windows]
+
+
+def events():
+    """Return the events of the log that are no outcomes: what follows event= wherever the C code writes one."""
+    found = set()
+    for path in sorted((TOP / "pam_cognito_otp").glob("*.c")):
+        found |= set(re.findall(r'"event=(\w+)', path.read_text(encoding="utf-8")))
+    assert found, "no line of the log is written"
+    return found - outcomes()
+
+
+def outcomes():
+    """Return the events that are outcomes of a call, from audit.c."""
+    body = between(read("pam_cognito_otp/audit.c"), "audit_event(", "\n}\n")
+    return set(find(r'"(\w+)"', body))
+
+
+def c_text(literal):
+    """Return what a string literal of C stands for; of its escapes those that the pages need."""
+    return literal.replace("\\n", "\n").replace('\\"', '"')
+
+
+def form_of(text):
+    """Return the pattern of what printf makes of a text."""
+    forms = {"%s": ".*?", "%d": r"\d+", "%u": r"\d+", "%lld": r"\d+"}
+    parts = re.split(r"(%s|%(?:ll)?[du])", text)
+    return "".join(forms.get(part) or re.escape(part) for part in parts)
+
+
+def sentences():
+    """Return every sentence that dialogue.c shows, as a pattern of the page's words; mail, not SMS."""
+    text = read("pam_cognito_otp/dialogue.c")
+    words = [c_text(word) for word in find(r'"((?:[^"\\]|\\.)*)"', text.split("dialogue_word(", 1)[1])]
+    # "%s" begins the words that are put in by pieces: what precedes a question is a sentence of its own
+    words = [re.sub(r"^%s(?=Sign-in|Code )", "", word).strip() for word in words]
+    # and one without an end is the beginning of another
+    return [form_of(word) + ("" if word[-1] in ".:" else " .*") for word in words if " " in word]
+
+
+def tool_usage():
+    """Return what the tool prints when it is called wrongly."""
+    text = between(read("pam_cognito_otp/cognito_otp.c"), "tool_usage[] = ", ";\n")
+    return c_text("".join(find(r'"((?:[^"\\]|\\.)*)"', text)))
+
+
+def tool_prints():
+    """Return the texts that account_state.c prints with printf, pieces of a line joined where the code joins them."""
+    text = read("pam_cognito_otp/account_state.c")
+    printed = find(r'fprintf\((?:visit->)?out, "((?:[^"\\]|\\.)*)"', text)
+    return [c_text(piece) for piece in printed]
+
+
 # --- the pages -----------------------------------------------------------------------------------------------------
 
 
@@ -130,6 +191,23 @@ def sample_settings():
     """Return the settings of the sample file in their order: [(key, value, is it switched on)]."""
     rows = find(r"^(#?)(\w+) = (.+)$", read("man/pam_cognito_otp.conf"), re.M)
     return [(key, value, mark == "") for mark, key, value in rows]
+
+
+def page_events():
+    """Return the events of pam_cognito_otp(8), in its order: [(event, text)]."""
+    items = re.split(r"^\.It Li event=", section("pam_cognito_otp.8", "LOG EVENTS"), flags=re.M)[1:]
+    assert items, "no event on the page"
+    return [tuple(item.split("\n", 1)) for item in items]
+
+
+def page_sentences():
+    """Return what pam_cognito_otp(8) says that people are shown."""
+    return find(r'^\.It Li "(.+)"$', section("pam_cognito_otp.8", "WHAT IS SHOWN"), re.M)
+
+
+def subsection(page, section_name, name):
+    """Return what stands under a heading of the second rank."""
+    return between(section(page, section_name) + ".Ss END\n", f".Ss {name}\n", "\n.Ss ") + "\n"
 
 
 def page_blocks(page, kind):

@@ -1,4 +1,4 @@
-"""pam_cognito_otp(8) against errors, PAM codes, callers and questions of the code; both pages against the linter."""
+"""pam_cognito_otp(8) against errors, events, PAM codes and sentences of the code; all pages against the linter."""
 
 import re
 import shutil
@@ -8,7 +8,7 @@ import pytest
 
 from docs import sources
 
-PAGES = ("pam_cognito_otp.8", "pam_cognito_otp.conf.5")
+PAGES = ("cognito-otp.8", "pam_cognito_otp.8", "pam_cognito_otp.conf.5")
 
 
 def test_reasons_are_those_of_the_list():
@@ -43,13 +43,30 @@ def test_callers_are_those_of_the_code():
     assert items == sources.find(r'return "(\w+)";', code)
 
 
-@pytest.mark.parametrize(
-    "words", ["Sign-in code, or y to have one ", "Code (r = new one): ", "If this account may sign in, a code was "]
-)
-def test_questions_are_those_of_the_code(words):
-    """Page and dialogue.c have the same words."""
-    assert words in sources.read("pam_cognito_otp/dialogue.c")
-    assert words.strip() in sources.section("pam_cognito_otp.8", "WHO IS ASKING")
+@pytest.mark.parametrize("sentence", sources.sentences())
+def test_sentence_of_the_code_is_on_the_page(sentence):
+    """Each that dialogue.c has."""
+    assert [shown for shown in sources.page_sentences() if re.fullmatch(sentence, shown)]
+
+
+@pytest.mark.parametrize("shown", sources.page_sentences())
+def test_sentence_of_the_page_is_of_the_code(shown):
+    """No other, and each once."""
+    assert [sentence for sentence in sources.sentences() if re.fullmatch(sentence, shown)]
+    assert sources.page_sentences().count(shown) == 1
+
+
+def test_times_are_those_of_the_code():
+    """How long a step takes for those who have proved nothing."""
+    code = sources.read("pam_cognito_otp/pace.c")
+    number = {name: int(value) for name, value in sources.find(r"(PACE_\w+) = (\d+)", code)}
+    text = sources.section("pam_cognito_otp.8", "WHO IS ASKING")
+    assert f"words do not: {number['PACE_MAIL_MS'] // 1000} s after\n" in text
+    assert f"\n{number['PACE_CODE_MS'] // 1000} s after a code" in text
+    assert f"these {number['PACE_MAIL_MS'] // 1000} s and {number['PACE_CODE_MS'] // 1000} s shows" in text
+    assert (number["PACE_MAIL_SHARE"], number["PACE_SHARE"]) == (8, 16)
+    shortest = max(number["PACE_MAIL_MS"] * 8, number["PACE_CODE_MS"] * 16) // 1000
+    assert re.search(rf"^below {shortest}s it is an eighth and a sixteenth", text, re.M)
 
 
 def test_log_line_has_the_fields_of_the_code():
@@ -60,15 +77,47 @@ def test_log_line_has_the_fields_of_the_code():
     assert re.findall(r"(\w+)=", example) == fields
 
 
-def test_other_log_lines_exist():
-    """Events of the helper that are no outcomes: those that log_warning writes."""
-    written = {
-        event
-        for path in (sources.TOP / "pam_cognito_otp").glob("*.c")
-        for event in re.findall(r'log_warning\("event=(\w+)', path.read_text(encoding="utf-8"))
-    }
-    items = sources.find(r"^\.It Li event=(\w+)$", sources.section("pam_cognito_otp.8", "LOG REASONS"), re.M)
-    assert set(items) == written
+def test_events_are_those_of_the_code():
+    """All that the C code writes beside outcomes, no other, each once."""
+    events = [event for event, _ in sources.page_events()]
+    assert sorted(events) == sorted(sources.events())
+
+
+@pytest.mark.parametrize("event", sorted(sources.events()))
+def test_event_is_explained(event):
+    """More than the name stands there."""
+    assert not re.match(r"\.(It|El|Ss|Sh)\b", dict(sources.page_events())[event])
+
+
+def test_outcomes_are_on_the_page():
+    """The other events, in the text about the line of a call."""
+    text = sources.between(sources.section("pam_cognito_otp.8", "LOG REASONS"), ".Cm event\nis\n", "A value that")
+    assert set(re.findall(r"\b[a-z]+ed\b", text)) == sources.outcomes()
+
+
+def test_files_of_the_run_directory_are_those_of_the_code():
+    """Each name that a room makes there, no other."""
+    text = sources.section("pam_cognito_otp.8", "FILES").split("In\n.Pa /run/pam_cognito_otp\nare", 1)[1]
+    items = " ".join(sources.find(r"^\.It Pa (.+)$", text, re.M)).replace(" , ", " ").split()
+    code = "".join(sources.read(f"pam_cognito_otp/{room}.c") for room in ("budget", "challenge", "postage", "turn"))
+    code += sources.read("pam_cognito_otp/postage.h")
+    fixed = set(sources.find(r'#define \w+ "(mails-[a-z-]+|turns)"', code))
+    assert {"mails-%s-", "mails-uid-%lu", "-proved-", "-unproved-", "challenge-"} <= set(re.findall(r'"([^"]*)"', code))
+    made = {f"{kind}-{who}-HEX" for kind in ("challenge-UID", "mails") for who in ("proved", "unproved")}
+    assert set(items) == fixed | made | {"mails-uid-UID"}
+
+
+def test_limit_of_strangers_files_is_that_of_the_code():
+    """How many codes of callers who have proved nothing are kept."""
+    most = sources.find(r"RUN_DIR_STRANGERS_MAX = (\d+)", sources.read("pam_cognito_otp/run_dir.h"))[0]
+    assert f"there are {most} at most" in sources.section("pam_cognito_otp.8", "FILES")
+
+
+def test_pages_are_installed():
+    """Each of them, and no other."""
+    line = sources.find(r"^dist_man_MANS = (.*)$", sources.read("Makefile.am"), re.M)[0]
+    assert sorted(line.split()) == sorted(f"man/{page}" for page in PAGES)
+    assert sorted(path.name for path in (sources.TOP / "man").glob("*.[1-9]")) == sorted(PAGES)
 
 
 @pytest.mark.parametrize("name", sources.page_blocks("pam_cognito_otp.8", "stack"))

@@ -9,11 +9,6 @@ from docs import sources
 SETTINGS = sources.settings()
 
 
-def seconds(text):
-    """Return the number that a page writes: 5m, 7d, 10."""
-    return int(text[:-1]) * sources.UNITS[text[-1]] if text[-1] in sources.UNITS else int(text)
-
-
 def test_page_has_the_settings_of_the_table():
     """All of them, no other, in the same order."""
     assert list(sources.page_settings()) == [setting.key for setting in SETTINGS]
@@ -33,7 +28,45 @@ def test_page_has_the_default(setting):
 def test_page_has_the_range(setting):
     """The first `LOW to HIGH.` after the default."""
     low, high = sources.find(r"^(\d+[smhd]?) to (\d+[smhd]?)\.$", sources.page_settings()[setting.key][1], re.M)[0]
-    assert (seconds(low), seconds(high)) == (setting.low, setting.high)
+    assert (sources.seconds(low), sources.seconds(high)) == (setting.low, setting.high)
+
+
+def budgets():
+    """Return the settings that are budgets."""
+    return [setting for setting in SETTINGS if setting.setter == "budget"]
+
+
+def test_budgets_are_found():
+    """The three, so that the tests below cannot be about none."""
+    assert [setting.key for setting in budgets()] == ["mail_budget", "mail_budget_unproved", "mail_budget_host"]
+
+
+@pytest.mark.parametrize("setting", budgets(), ids=lambda setting: setting.key)
+def test_budget_default_counts_alike(setting):
+    """Page, sample and table mean the same windows, the shorter first."""
+    shown = {key: value for key, value, _ in sources.sample_settings()}
+    windows = sources.budget(setting.default)
+    assert sources.budget(sources.page_settings()[setting.key][0]) == windows
+    assert sources.budget(shown[setting.key]) == windows
+    assert [length for _, length in windows] == sorted({length for _, length in windows})
+
+
+def test_page_has_the_ranges_of_budgets():
+    """Of the count and of the window: the sentences before the first budget."""
+    text = sources.subsection("pam_cognito_otp.conf.5", "SETTINGS", "Mail budgets")
+    most = int(sources.find(r"BUDGET_COUNT_MAX = (\d+)", sources.read("pam_cognito_otp/budget.h"))[0])
+    rows = sources.find(r"^\.Ar (\w+)\nis (\w+) to (\w+)\b", text, re.M)
+    ranges = {name: (sources.seconds(low), sources.seconds(high)) for name, low, high in rows}
+    assert ranges["COUNT"] == (1, most)
+    assert {ranges["WINDOW"]} == {(setting.low, setting.high) for setting in budgets()}
+
+
+def test_page_has_the_strangers_share():
+    """What the page works out of the default of mail_budget_host."""
+    text = sources.page_settings()["mail_budget_host"][1]
+    [(count, _)] = sources.budget(sources.page_settings()["mail_budget_host"][0])
+    assert "share.windows[i].count = (share.windows[i].count + 1) / 2" in sources.read("pam_cognito_otp/postage.c")
+    assert f".Pq with the default {(count + 1) // 2} in any hour" in text
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ class Tree:
 
     def pytest(self, tests, stop=True):
         """The tests that fail."""
-        paths = [f"tests/system/{FILES[kind]}::{name}" for kind, name in tests]
+        paths = [f"tests/system/{FILES.get(kind, f'test_{kind}.py')}::{name}" for kind, name in tests]
         command = ["/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider", "-q", "--tb=no", *["-x"] * stop]
         command += paths
         run = subprocess.run(command, cwd=self.source, env=self.environment, capture_output=True, text=True,

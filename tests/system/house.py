@@ -10,6 +10,7 @@ import re
 import shutil
 import time
 
+from driver.driver import PamCall
 from mock_cognito.client import LocalCognito
 from mock_cognito.defaults import CLIENT, POOL, SECRET
 from rig import accounts, pam, processes, require
@@ -20,6 +21,7 @@ USER_MAP = "/etc/security/pam_cognito_otp.users"
 SECRET_FILE = "/etc/security/pam_cognito_otp.secret"
 CA_FILE = "/etc/security/local-cognito-ca.pem"
 STATE = "/var/lib/pam_cognito_otp"
+RUN = "/run/pam_cognito_otp"
 HELPER = "/usr/libexec/pam_cognito_otp/cognito-otp-helper-1"
 SERVICES = ("rig-sshd", "sudo", "sudo-i", "su", "su-l", "login", "otp-test")
 FIRST_QUESTION = r"Sign-in code, or y to have one mailed: "
@@ -88,8 +90,17 @@ class House:
         self.log.clear()
 
     def forget_state(self):
-        """Remove the copy of the key set."""
+        """Remove the copy of the key set, open challenges and budgets."""
         shutil.rmtree(STATE, ignore_errors=True)
+        shutil.rmtree(RUN, ignore_errors=True)
+
+    def make_run_directory(self):
+        """What every first caller makes: the run directory and the budget that serves when no file can be written."""
+        with PamCall("otp-test", "carol", tty="ssh", rhost="203.0.113.77") as call:
+            assert call.prompt() is not None
+            call.finish()
+        self.log.wait_for("event=")
+        self.log.clear()
 
     def outcomes(self):
         """The outcome lines so far, as dictionaries of their fields."""

@@ -171,11 +171,12 @@ DEAD = [
     ("ExpiredCodeException", "Invalid code provided, please request a code again.", "expired"),
     ("NotAuthorizedException", "Invalid session for the user, session is expired.", "expired"),
     ("NotAuthorizedException", "Invalid session for the user, session can only be used once.", "used"),
-    ("NotAuthorizedException", "Invalid session for the user.", "used"),
+    ("NotAuthorizedException", "Invalid session for the user.", "void"),
 ]
 WORDS = {
     "expired": "That code has expired; r mails a new one. ",
-    "used": "That code is no longer valid; r mails a new one. ",
+    "used": "That code was already used; r mails a new one. ",
+    "void": "That code is no longer valid; r mails a new one. ",
 }
 
 

@@ -216,6 +216,51 @@ static void test_what_only_resembles_it_is_not(void **state)
 	run_cases(cases, CASES(cases));
 }
 
+/* Of an answer that sshd replaced only the length is known: it is led through the dialogue as what it may have been. */
+static void test_what_a_replaced_answer_stands_for(void **state)
+{
+	static const struct {
+		size_t length;
+		enum answer_kind where_y_is_asked;
+		enum answer_kind where_r_is_asked;
+	} cases[] = {
+		{ 1, ANSWER_YES, ANSWER_NEW },	 { 2, ANSWER_OTHER, ANSWER_OTHER }, { 3, ANSWER_OTHER, ANSWER_OTHER },
+		{ 4, ANSWER_CODE, ANSWER_CODE }, { 6, ANSWER_CODE, ANSWER_CODE },   { 8, ANSWER_CODE, ANSWER_CODE },
+		{ 16, ANSWER_CODE, ANSWER_CODE }, { 17, ANSWER_CODE, ANSWER_CODE }, { 64, ANSWER_CODE, ANSWER_CODE },
+	};
+	char bytes[512];
+
+	(void)state;
+	make_replacement(bytes, sizeof(bytes));
+	for (size_t i = 0; i < CASES(cases); i++) {
+		secret_auto struct secret typed = SECRET_EMPTY;
+		answer_auto struct answer answer = ANSWER_NONE;
+
+		assert_err("typed", secret_set(&typed, bytes, cases[i].length), OTP_OK);
+		assert_err("parse", answer_parse(&typed, &answer), OTP_OK);
+		assert_int_equal(answer_meant(&answer, ANSWER_YES), cases[i].where_y_is_asked);
+		assert_int_equal(answer_meant(&answer, ANSWER_NEW), cases[i].where_r_is_asked);
+		assert_int_equal(answer.kind, ANSWER_REPLACED); /* it is still known for what it is */
+	}
+}
+
+static void test_any_other_answer_stands_for_itself(void **state)
+{
+	static const char *const texts[] = { "", "y", "r", "12345678", "x", "\b1234" };
+	static const enum answer_kind kinds[] = { ANSWER_EMPTY, ANSWER_YES, ANSWER_NEW, ANSWER_CODE, ANSWER_OTHER, ANSWER_OTHER };
+
+	(void)state;
+	for (size_t i = 0; i < CASES(texts); i++) {
+		secret_auto struct secret typed = SECRET_EMPTY;
+		answer_auto struct answer answer = ANSWER_NONE;
+
+		assert_err("typed", secret_set(&typed, texts[i], strlen(texts[i])), OTP_OK);
+		assert_err("parse", answer_parse(&typed, &answer), OTP_OK);
+		assert_int_equal(answer_meant(&answer, ANSWER_YES), kinds[i]);
+		assert_int_equal(answer_meant(&answer, ANSWER_NEW), kinds[i]);
+	}
+}
+
 static void test_an_answer_replaces_the_one_before(void **state)
 {
 	secret_auto struct secret typed = SECRET_EMPTY;
@@ -260,6 +305,8 @@ int main(void)
 		cmocka_unit_test(test_long_answers_are_no_code),
 		cmocka_unit_test(test_sshd_s_replacement_is_known_at_every_length),
 		cmocka_unit_test(test_what_only_resembles_it_is_not),
+		cmocka_unit_test(test_what_a_replaced_answer_stands_for),
+		cmocka_unit_test(test_any_other_answer_stands_for_itself),
 		cmocka_unit_test(test_an_answer_replaces_the_one_before),
 		cmocka_unit_test(test_done_forgets_and_may_be_repeated),
 	};

@@ -223,6 +223,88 @@ static void test_origin(void **state)
 	}
 }
 
+/* Two calls have it in common only when they may share a code. */
+static void test_source(void **state)
+{
+	static const struct {
+		struct caller_facts facts;
+		const char *source;
+	} cases[] = {
+		{ { "ssh", "192.0.2.1", KEY_INFO, ROOT, true, ALICE }, "key:publickey ssh-ed25519 AAAAC3Nz" },
+		{ { "ssh", "198.51.100.7", KEY_INFO "password\n", ROOT, true, ALICE }, "key:publickey ssh-ed25519 AAAAC3Nz" },
+		{ { "ssh", "192.0.2.1", "password\n" KEY_INFO, ROOT, true, ALICE }, "key:publickey ssh-ed25519 AAAAC3Nz" },
+		{ { "ssh", "192.0.2.1", "publickey ssh-rsa AAAA", ROOT, true, ALICE }, "key:publickey ssh-rsa AAAA" },
+		{ { "ssh", "192.0.2.1", KEY_INFO "publickey ssh-rsa AAAA\n", ROOT, true, ALICE }, "key:publickey ssh-ed25519 AAAAC3Nz" },
+		{ { "/dev/pts/1", "", "", ALICE, true, ALICE }, "uid:7001" },
+		{ { "/dev/pts/1", "", "", BOB, true, ALICE }, "uid:7002" },
+		{ { "", "", "", ROOT, true, ALICE }, "uid:0" },
+		{ { "", "", "", 4294967294U, true, ALICE }, "uid:4294967294" },
+		{ { "tty1", "", "", ROOT, true, ALICE }, "console" },
+		{ { "tty2", "", "", ROOT, false, ROOT }, "console" },
+		{ { "ssh", "192.0.2.1", "", ROOT, true, ALICE }, "ip:192.0.2.1" },
+		{ { "ssh", "192.0.2.1", KEY_INFO, BOB, true, ALICE }, "ip:192.0.2.1" }, /* no sshd has said that */
+		{ { "ssh", "", "", ROOT, true, ALICE }, "unknown" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CASES(cases); i++) {
+		strbuf_auto struct strbuf source = STRBUF_LIMIT(512);
+		struct caller caller = caller_classify(&cases[i].facts);
+
+		caller_source(&caller, &cases[i].facts, &source);
+		assert_err(cases[i].source, source.failed, OTP_OK);
+		assert_string_equal(strbuf_text(&source), cases[i].source);
+	}
+}
+
+static void test_addresses(void **state)
+{
+	static const struct {
+		const char *host;
+		const char *source;
+	} cases[] = {
+		{ "192.0.2.1", "ip:192.0.2.1" },
+		{ "255.255.255.255", "ip:255.255.255.255" },
+		{ "127.0.0.1", "ip:127.0.0.1" },
+		{ "::ffff:192.0.2.1", "ip:192.0.2.1" },
+		{ "::FFFF:c000:201", "ip:192.0.2.1" },
+		{ "2001:db8:0:1:2:3:4:5", "ip:2001:db8:0:1::/64" },
+		{ "2001:DB8:0:1::ffff", "ip:2001:db8:0:1::/64" },
+		{ "2001:0db8:0000:0001:ffff:ffff:ffff:ffff", "ip:2001:db8:0:1::/64" },
+		{ "2001:db8:0:2::1", "ip:2001:db8:0:2::/64" },
+		{ "::1", "ip:::/64" },
+		{ "fe80::1", "ip:fe80::/64" },
+		/* names, and what only looks like an address */
+		{ "host.example.com", "unknown" },
+		{ "localhost", "unknown" },
+		{ "UNKNOWN", "unknown" },
+		{ "192.0.2", "unknown" },
+		{ "192.0.2.256", "unknown" },
+		{ "192.0.2.1 ", "unknown" },
+		{ " 192.0.2.1", "unknown" },
+		{ "192.0.2.1:22", "unknown" },
+		{ "[2001:db8::1]", "unknown" },
+		{ "2001:db8::1/64", "unknown" },
+		{ "2001:db8::1::2", "unknown" },
+		{ "console", "unknown" },
+		{ "uid:7001", "unknown" },
+		{ "key:publickey ssh-ed25519 AAAAC3Nz", "unknown" },
+		{ "ip:192.0.2.1", "unknown" },
+		{ "192.0.2.1.example.com", "unknown" },
+		{ "\n192.0.2.1", "unknown" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CASES(cases); i++) {
+		strbuf_auto struct strbuf source = STRBUF_LIMIT(512);
+		struct caller_facts facts = { "ssh", cases[i].host, "", ROOT, true, ALICE };
+		struct caller caller = caller_classify(&facts);
+
+		caller_source(&caller, &facts, &source);
+		assert_string_equal(strbuf_text(&source), cases[i].source);
+	}
+}
+
 static void test_origin_is_cut(void **state)
 {
 	struct caller_facts facts = { "ssh", "host.example.com", "", ROOT, true, ALICE };
@@ -233,6 +315,25 @@ static void test_origin_is_cut(void **state)
 	memset(origin, '#', sizeof(origin));
 	caller_origin(&caller, &facts, origin, 5);
 	assert_memory_equal(origin, "host\0###", 8);
+}
+
+/* A certificate, or RSA of 8192 bits. */
+static void test_a_certificate_s_line_is_a_source(void **state)
+{
+	static char info[3000];
+	struct caller_facts facts = { "ssh", "192.0.2.1", info, 0, true, 7001 };
+	struct caller caller;
+	strbuf_auto struct strbuf source = STRBUF_LIMIT(16 * 1024);
+
+	(void)state;
+	memset(info, 'A', sizeof(info) - 2);
+	memcpy(info, "publickey ssh-rsa-cert-v01@openssh.com ", 39);
+	info[sizeof(info) - 2] = '\n';
+	caller = caller_classify(&facts);
+	assert_int_equal(caller.kind, CALLER_KEY);
+	caller_source(&caller, &facts, &source);
+	assert_err("source", source.failed, OTP_OK);
+	assert_int_equal(source.length, 4 + sizeof(info) - 2);
 }
 
 int main(void)
@@ -248,7 +349,10 @@ int main(void)
 		cmocka_unit_test(test_what_each_kind_may),
 		cmocka_unit_test(test_a_number_that_is_no_kind_is_nothing),
 		cmocka_unit_test(test_origin),
+		cmocka_unit_test(test_source),
+		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_origin_is_cut),
+		cmocka_unit_test(test_a_certificate_s_line_is_a_source),
 	};
 
 	return cmocka_run_group_tests_name("caller", tests, NULL, NULL);

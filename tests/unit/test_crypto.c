@@ -1,7 +1,8 @@
-/* HMAC against RFC 4231; which RSA keys are taken; RS256 and nothing else verifies. */
+/* SHA-256 against FIPS 180-4, HMAC against RFC 4231; which RSA keys are taken; RS256 and nothing else verifies. */
 #include "assert_err.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,51 @@ static int tear_down(void **state)
 	EVP_PKEY_free(fixture->key);
 	EVP_PKEY_free(fixture->other);
 	return 0;
+}
+
+static void test_sha256_vectors(void **state)
+{
+	/* the examples of FIPS 180-4 that NIST gives, and the empty one */
+	static const struct {
+		const char *text;
+		const char *hex;
+	} cases[] = {
+		{ "", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" },
+		{ "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" },
+		{ "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+		  "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1" },
+	};
+	static const char of_a_million[] = "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0";
+	static char million[1000000]; /* of the letter a */
+	unsigned char digest[CRYPTO_SHA256_SIZE];
+	char hex[2 * CRYPTO_SHA256_SIZE + 1];
+
+	(void)state;
+	for (size_t i = 0; i <= CASES(cases); i++) {
+		const char *text = i < CASES(cases) ? cases[i].text : million;
+		size_t length = i < CASES(cases) ? strlen(text) : sizeof(million);
+
+		memset(million, 'a', sizeof(million));
+		memset(digest, 0, sizeof(digest));
+		assert_err(cases[i % CASES(cases)].text, crypto_sha256(text, length, digest), OTP_OK);
+		for (size_t j = 0; j < sizeof(digest); j++)
+			(void)snprintf(hex + 2 * j, 3, "%02x", digest[j]);
+		assert_string_equal(hex, i < CASES(cases) ? cases[i].hex : of_a_million);
+	}
+}
+
+static void test_sha256_takes_any_byte(void **state)
+{
+	unsigned char one[CRYPTO_SHA256_SIZE];
+	unsigned char other[CRYPTO_SHA256_SIZE];
+
+	(void)state;
+	assert_err("with NUL", crypto_sha256("a\0b", 3, one), OTP_OK);
+	assert_err("another after it", crypto_sha256("a\0c", 3, other), OTP_OK);
+	assert_memory_not_equal(one, other, sizeof(one));
+	assert_err("up to it", crypto_sha256("a\0b", 1, other), OTP_OK);
+	assert_memory_not_equal(one, other, sizeof(one));
+	assert_int_equal(ERR_peek_error(), 0);
 }
 
 static void test_hmac_vectors(void **state)
@@ -222,6 +268,8 @@ static void test_free_takes_null(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sha256_vectors),
+		cmocka_unit_test(test_sha256_takes_any_byte),
 		cmocka_unit_test(test_hmac_vectors),
 		cmocka_unit_test(test_which_keys_are_taken),
 		cmocka_unit_test(test_signature_verifies),

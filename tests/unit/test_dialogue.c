@@ -81,6 +81,14 @@ static void test_the_question_for_a_code(void **state)
 		  "",
 		  "Mailed 20 s ago; r works again in 40 s. Code (r = new one): ",
 		  "Sent 20 s ago; r works again in 40 s. Code (r = new one): " },
+		{ { DIALOGUE_USED, 0, 0 },
+		  "a***@e***",
+		  "That code was already used; r mails a new one. Code (r = new one): ",
+		  "That code was already used; r sends a new one. Code (r = new one): " },
+		{ { DIALOGUE_NOT_RESENT, 0, 0 },
+		  "a***@e***",
+		  "No new code can be mailed now; the one before still counts. Code (r = new one): ",
+		  "No new code can be sent now; the one before still counts. Code (r = new one): " },
 	};
 	char prompt[CONVERSATION_TEXT_MAX + 1];
 
@@ -90,6 +98,60 @@ static void test_the_question_for_a_code(void **state)
 		assert_string_equal(prompt, cases[i].mailed);
 		dialogue_ask_code(&cases[i].dialogue, CHALLENGE_SMS_OTP, cases[i].destination, prompt);
 		assert_string_equal(prompt, cases[i].sent);
+	}
+}
+
+/* A code of an earlier call: how old it is, and to strangers no word of whether there is one. */
+static void test_a_code_that_is_still_good(void **state)
+{
+	static const struct {
+		int64_t since;
+		const char *ago;
+	} cases[] = {
+		{ 0, "0 s ago" },     { 1, "1 s ago" },	    { 20, "20 s ago" },	  { 119, "119 s ago" },
+		{ 120, "2 min ago" }, { 179, "2 min ago" }, { 180, "3 min ago" }, { 899, "14 min ago" },
+	};
+	char prompt[CONVERSATION_TEXT_MAX + 1];
+	char wanted[CONVERSATION_TEXT_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < CASES(cases); i++) {
+		struct dialogue dialogue = { DIALOGUE_RESUMED, 0, cases[i].since };
+
+		dialogue_ask_code(&dialogue, CHALLENGE_EMAIL_OTP, "a***@e***", prompt);
+		(void)snprintf(wanted, sizeof(wanted), "Code mailed %s is still good. Code (r = new one): ", cases[i].ago);
+		assert_string_equal(prompt, wanted);
+		dialogue_ask_code(&dialogue, CHALLENGE_SMS_OTP, "a***@e***", prompt);
+		(void)snprintf(wanted, sizeof(wanted), "Code sent %s is still good. Code (r = new one): ", cases[i].ago);
+		assert_string_equal(prompt, wanted);
+		dialogue_ask_code(&dialogue, CHALLENGE_EMAIL_OTP, "", prompt);
+		(void)snprintf(wanted, sizeof(wanted),
+			       "If this account may sign in, the code mailed %s is still good. Code (r = new one): ", cases[i].ago);
+		assert_string_equal(prompt, wanted);
+	}
+}
+
+static void test_when_to_try_again(void **state)
+{
+	static const struct {
+		int64_t seconds;
+		const char *wait;
+	} cases[] = {
+		{ 1, "1 min." },    { 59, "1 min." },	{ 60, "1 min." },     { 61, "2 min." },
+		{ 720, "12 min." }, { 721, "13 min." }, { 3600, "60 min." }, { 7200, "120 min." },
+		{ 7201, "3 h." },   { 10800, "3 h." },	{ 10801, "4 h." },    { 86401, "25 h." },
+	};
+	char text[CONVERSATION_TEXT_MAX + 1];
+	char wanted[CONVERSATION_TEXT_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < CASES(cases); i++) {
+		dialogue_wait(CHALLENGE_EMAIL_OTP, cases[i].seconds, text);
+		(void)snprintf(wanted, sizeof(wanted), "Too many codes were mailed. Try again in %s", cases[i].wait);
+		assert_string_equal(text, wanted);
+		dialogue_wait(CHALLENGE_SMS_OTP, cases[i].seconds, text);
+		(void)snprintf(wanted, sizeof(wanted), "Too many codes were sent. Try again in %s", cases[i].wait);
+		assert_string_equal(text, wanted);
 	}
 }
 
@@ -217,6 +279,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_question_before_the_first_mail),
 		cmocka_unit_test(test_the_question_for_a_code),
+		cmocka_unit_test(test_a_code_that_is_still_good),
+		cmocka_unit_test(test_when_to_try_again),
 		cmocka_unit_test(test_the_address_is_told_once_and_only_when_given),
 		cmocka_unit_test(test_prompts_stay_short_and_end_with_the_question),
 		cmocka_unit_test(test_farewells),

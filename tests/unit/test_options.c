@@ -66,6 +66,14 @@ static void assert_note(const char *wanted)
 	assert_string_equal(note.text, whole.text);
 }
 
+static void assert_budget(const struct budget_limit *limit, int64_t count, int64_t seconds, int64_t other_count, int64_t other_seconds)
+{
+	assert_int_equal(limit->windows[0].count, count);
+	assert_int_equal(limit->windows[0].seconds, seconds);
+	assert_int_equal(limit->windows[1].count, other_count);
+	assert_int_equal(limit->windows[1].seconds, other_seconds);
+}
+
 /* --- nothing said -------------------------------------------------------------------------------------------------------------- */
 
 static void test_defaults(void **state)
@@ -103,7 +111,11 @@ static void test_defaults_of_who_may_and_how(void **state)
 	assert_int_equal(options.challenge, CHALLENGE_EMAIL_OTP);
 	assert_int_equal(options.confirm, CONFIRM_AUTO);
 	assert_int_equal(options.max_tries, 3);
+	assert_int_equal(options.challenge_ttl, 180);
 	assert_int_equal(options.resend_after, 60);
+	assert_budget(&options.mail_budget, 5, 900, 20, 86400);
+	assert_budget(&options.mail_budget_unproved, 3, 900, 10, 86400);
+	assert_budget(&options.mail_budget_host, 60, 3600, 0, 0);
 	assert_int_equal(options.deadline, 20);
 	assert_int_equal(options.connect_timeout, 5);
 	assert_int_equal(options.clock_skew, 120);
@@ -124,7 +136,7 @@ static void test_each_default_is_accepted_by_its_own_setter(void **state)
 		assert_err(key, load_setting(key, standard), OTP_OK);
 		count++;
 	}
-	assert_int_equal(count, 14);
+	assert_int_equal(count, 18);
 	assert_null(options_key(SIZE_MAX, &standard));
 }
 
@@ -429,7 +441,8 @@ static void test_bounds_that_are_within(void **state)
 		{ "max_tries", "10" },	    { "resend_after", "10s" },	 { "resend_after", "15m" },   { "deadline", "5s" },
 		{ "deadline", "1m" },	    { "deadline", "60s" },	 { "connect_timeout", "1s" }, { "connect_timeout", "20s" },
 		{ "clock_skew", "5s" },	    { "clock_skew", "600s" },	 { "clock_skew", "10m" },     { "jwks_max_age", "5m" },
-		{ "jwks_max_age", "300s" }, { "jwks_max_age", "168h" },	 { "jwks_max_age", "7d" },    { "jwks_max_age", "604800s" },
+		{ "jwks_max_age", "300s" }, { "jwks_max_age", "168h" },	 { "jwks_max_age", "7d" },    { "challenge_ttl", "10s" },
+		{ "challenge_ttl", "15m" }, { "jwks_max_age", "604800s" },
 	};
 
 	(void)state;
@@ -455,6 +468,7 @@ static void test_bounds_that_are_passed(void **state)
 		{ "clock_skew", "11m" },     { "jwks_max_age", "299s" },
 		{ "jwks_max_age", "4m" },    { "jwks_max_age", "604801s" },
 		{ "jwks_max_age", "8d" },    { "jwks_max_age", "9999999999d" },
+		{ "challenge_ttl", "9s" },   { "challenge_ttl", "901s" },
 	};
 
 	(void)state;
@@ -493,6 +507,88 @@ static void test_forms_of_numbers_and_times(void **state)
 
 	(void)state;
 	run_values(cases, CASES(cases), OTP_ERR_CONFIG_VALUE);
+}
+
+static void test_budgets(void **state)
+{
+	static const struct {
+		const char *value;
+		int64_t count;
+		int64_t seconds;
+		int64_t other_count;
+		int64_t other_seconds;
+	} cases[] = {
+		{ "5/15m,20/d", 5, 900, 20, 86400 },
+		{ "60/h", 60, 3600, 0, 0 },
+		{ "2/10s", 2, 10, 0, 0 },
+		{ "1/10s", 1, 10, 0, 0 },
+		{ "256/d", 256, 86400, 0, 0 },
+		{ "256/10s,256/11s", 256, 10, 256, 11 },
+		{ "1/24h", 1, 86400, 0, 0 },
+		{ "1/86400s", 1, 86400, 0, 0 },
+		{ "1/1440m", 1, 86400, 0, 0 },
+		{ "5/m", 5, 60, 0, 0 },
+		{ "5/1m", 5, 60, 0, 0 },
+		{ "5/90s", 5, 90, 0, 0 },
+		{ "5/60s,10/2m", 5, 60, 10, 120 },
+		{ "005/015m", 5, 900, 0, 0 },
+	};
+
+	(void)state;
+	safe_place_needed();
+	for (size_t i = 0; i < CASES(cases); i++) {
+		assert_err(cases[i].value, load_setting("mail_budget_host", cases[i].value), OTP_OK);
+		assert_budget(&options.mail_budget_host, cases[i].count, cases[i].seconds, cases[i].other_count, cases[i].other_seconds);
+		assert_budget(&options.mail_budget, 5, 900, 20, 86400);
+	}
+	assert_err("each in its place", load(BASE "mail_budget = 1/h\nmail_budget_unproved = 2/h\nmail_budget_host = 3/h\n"), OTP_OK);
+	assert_budget(&options.mail_budget, 1, 3600, 0, 0); /* nothing is left of the default's second window */
+	assert_budget(&options.mail_budget_unproved, 2, 3600, 0, 0);
+	assert_budget(&options.mail_budget_host, 3, 3600, 0, 0);
+}
+
+static void test_budgets_that_are_none(void **state)
+{
+	static const char *const values[] = {
+		/* counts */
+		"0/h", "257/h", "-1/h", "+1/h", "00000000005/h", "5.5/h", "0x5/h", "5e1/h", "4294967297/h", "18446744073709551617/h",
+		"/h", "h", "five/h", " /h", "5 /h", "5x/h",
+		/* windows */
+		"5", "5/", "5/15", "5/s", "5/9s", "5/0m", "5/0d", "5/2d", "5/25h", "5/86401s", "5/1441m", "5/9999999999d", "5/99999999999s",
+		"5/-15m", "5/+15m", "5/1.5h", "5/15M", "5/15min", "5/ 15m", "5/1h30m", "5/w", "5/1w", "5/y", "5/hh", "5/h1", "5/hour",
+		"5//h", "5/h/", "5/15m/d", "5:h", "5 per h", "5/0x10s",
+		/* two of them */
+		"5/15m,", ",5/15m", ",", "5/15m,,20/d", "5/15m,20/d,", "5/15m,20/d,30/d", "5/15m, 20/d", "5/15m ,20/d", "5/15m 20/d",
+		"5/15m;20/d",
+		"5/15m,20", "5/15m,20/", "5/15m,/d", "5/15m,0/d", "5/15m,257/d", "5/15m,20/2d", "5/15m,20/d/", "5/15m,d", "5/15m20/d",
+		"5/15m+20/d",
+		/* the shorter window first */
+		"20/d,5/15m", "5/15m,20/15m", "5/15m,20/900s", "5/15m,20/14m", "5/9s,20/d", "60/h,60/1h",
+	};
+	static const char *const keys[] = { "mail_budget", "mail_budget_unproved", "mail_budget_host" };
+
+	(void)state;
+	safe_place_needed();
+	for (size_t i = 0; i < CASES(values); i++)
+		assert_err(values[i], load_setting(keys[i % CASES(keys)], values[i]), OTP_ERR_CONFIG_VALUE);
+	assert_err("a note", load_setting("mail_budget", "5"), OTP_ERR_CONFIG_VALUE);
+	assert_note(":3: mail_budget: must be COUNT/WINDOW such as 5/15m, or two such as 5/15m,20/d with the longer window last; "
+		    "COUNT 1 to 256, WINDOW 10s to 86400s");
+}
+
+/* The setter alone: what was there stays when the text is refused. */
+static void test_a_budget_that_is_refused_changes_nothing(void **state)
+{
+	struct budget_limit limit = { { { 1, 2 }, { 3, 4 } } };
+	struct note why;
+
+	(void)state;
+	assert_err("refused", option_set_budget("5/15m,20", 10, 86400, &limit, &why), OTP_ERR_CONFIG_VALUE);
+	assert_budget(&limit, 1, 2, 3, 4);
+	assert_err("empty", option_set_budget("", 10, 86400, &limit, &why), OTP_ERR_CONFIG_VALUE);
+	assert_budget(&limit, 1, 2, 3, 4);
+	assert_err("taken", option_set_budget("6/20s", 10, 86400, &limit, &why), OTP_OK);
+	assert_budget(&limit, 6, 20, 0, 0);
 }
 
 static void test_choices_have_one_spelling_each(void **state)
@@ -885,6 +981,9 @@ int main(void)
 		cmocka_unit_test(test_bounds_that_are_within),
 		cmocka_unit_test(test_bounds_that_are_passed),
 		cmocka_unit_test(test_forms_of_numbers_and_times),
+		cmocka_unit_test(test_budgets),
+		cmocka_unit_test(test_budgets_that_are_none),
+		cmocka_unit_test(test_a_budget_that_is_refused_changes_nothing),
 		cmocka_unit_test(test_choices_have_one_spelling_each),
 		cmocka_unit_test(test_each_choice_reaches_its_field),
 		cmocka_unit_test(test_endpoints),

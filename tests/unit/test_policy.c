@@ -202,7 +202,7 @@ static void test_who_was_not_found_is_not_judged(void **state)
 {
 	(void)state;
 	safe_place_needed();
-	settings("Alice email:a@e\n");
+	settings("alice email:a@e\n");
 	assert_err("unknown", judge("no-such-account-here"), OTP_ERR_USER_UNKNOWN);
 	settings("alice email:a@e\nevil-twin email:t@e\ntoor email:t@e\n");
 	options.allow_root = true;
@@ -214,6 +214,44 @@ static void test_who_was_not_found_is_not_judged(void **state)
 	options.unmapped = UNMAPPED_IGNORE;
 	assert_err("unknown is not ignored", judge("no-such-account-here"), OTP_ERR_USER_UNKNOWN);
 	assert_err("failing is not ignored", judge("io"), OTP_ERR_SYSTEM);
+}
+
+/* What is wrong with the map shows for every name alike, or its trouble would tell which names are accounts. */
+static void test_a_map_is_read_for_names_without_an_account(void **state)
+{
+	static const char *const names[] = { "alice", "bob", "no-such-account-here", "evil-twin", "Alice", "root", "", "a name\n" };
+
+	(void)state;
+	safe_place_needed();
+	settings("Alice email:a@e\n");
+	for (size_t i = 0; i < CASES(names); i++)
+		assert_err(names[i], judge(names[i]), OTP_ERR_MAP_SYNTAX);
+	assert_err("a failing look-up", judge("io"), OTP_ERR_SYSTEM);
+	settings("alice email:a@e\n");
+	(void)unlink(options.user_map);
+	for (size_t i = 0; i < CASES(names); i++)
+		assert_err(names[i], judge(names[i]), OTP_ERR_CONFIG_OPEN);
+}
+
+static void test_a_name_without_an_account_is_mapped_to_nobody(void **state)
+{
+	static const char *const names[] = { "no-such-account-here", "evil-twin", "", "a name\n", "x@y", "%u" };
+	struct policy_user user;
+
+	(void)state;
+	safe_place_needed();
+	settings("no-such-account-here email:n@e\nevil-twin email:t@e\n");
+	for (int i = 0; i < 2; i++) {
+		for (size_t j = 0; j < CASES(names); j++) {
+			enum otp_err err = judge_as(names[j], &user);
+
+			assert_true(err == OTP_ERR_USER_UNKNOWN || err == OTP_ERR_USER_NAME);
+			assert_false(user.known);
+			assert_false(user.mapped);
+			assert_int_equal(user.identity.value[0], 0);
+		}
+		(void)snprintf(options.user_template, sizeof(options.user_template), "email:%%u@example.com");
+	}
 }
 
 static void test_still_the_same_at_the_end(void **state)
@@ -457,6 +495,8 @@ int main(void)
 		cmocka_unit_test(test_accounts_of_this_machine),
 		cmocka_unit_test(test_look_ups),
 		cmocka_unit_test(test_who_was_not_found_is_not_judged),
+		cmocka_unit_test(test_a_map_is_read_for_names_without_an_account),
+		cmocka_unit_test(test_a_name_without_an_account_is_mapped_to_nobody),
 		cmocka_unit_test(test_still_the_same_at_the_end),
 		cmocka_unit_test(test_root_needs_allow_root_and_a_line),
 		cmocka_unit_test(test_root_is_never_ignored),

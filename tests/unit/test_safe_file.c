@@ -639,6 +639,268 @@ static void test_a_state_file_that_is_something_else(void **state)
 	(void)close(dir);
 }
 
+/* --- files that are made once and changed in place -------------------------------------------------------------------------------- */
+
+static void test_creating_keeps_what_is_there(void **state)
+{
+	struct stat st;
+	mode_t before;
+	int dir;
+
+	(void)state;
+	safe_place_needed();
+	dir = open_state();
+	before = umask(0777);
+	assert_err("create", safe_dir_create(dir, "file", "first", 5, &note), OTP_OK);
+	(void)umask(before);
+	assert_err("again", safe_dir_create(dir, "file", "second", 6, &note), OTP_OK);
+	assert_err("empty", safe_dir_create(dir, "empty", "", 0, &note), OTP_OK);
+	assert_state_content(dir, "file", "first");
+	assert_state_content(dir, "empty", "");
+	assert_int_equal(fstatat(dir, "file", &st, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(st.st_nlink, 1);
+	assert_int_equal(count_files("state"), 2);
+	(void)close(dir);
+}
+
+/* Whatever has the name is somebody's file: whoever opens it says what is wrong with it. */
+static void test_creating_follows_and_replaces_nothing(void **state)
+{
+	struct stat st;
+	int dir;
+
+	(void)state;
+	safe_place_needed();
+	dir = open_state();
+	assert_int_equal(symlinkat("target", dir, "link"), 0);
+	assert_int_equal(mkdirat(dir, "dir", 0700), 0);
+	assert_err("a dangling link", safe_dir_create(dir, "link", "x", 1, &note), OTP_OK);
+	assert_err("a directory", safe_dir_create(dir, "dir", "x", 1, &note), OTP_OK);
+	assert_int_equal(fstatat(dir, "target", &st, AT_SYMLINK_NOFOLLOW), -1);
+	assert_int_equal(fstatat(dir, "link", &st, AT_SYMLINK_NOFOLLOW), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(count_files("state"), 2);
+	(void)close(dir);
+}
+
+static void test_where_nothing_can_be_created(void **state)
+{
+	char name[300];
+	enum otp_err err;
+	int dir;
+
+	(void)state;
+	safe_place_needed();
+	memset(name, 'n', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	dir = open_state();
+	assert_err("too long", safe_dir_create(dir, name, "x", 1, &note), OTP_ERR_STATE_IO);
+	assert_err("elsewhere", safe_dir_create(dir, "no/file", "x", 1, &note), OTP_ERR_STATE_IO);
+	safe_place_fill(true);
+	err = safe_dir_create(dir, "file", "x", 1, &note);
+	safe_place_fill(false);
+	assert_err("full", err, OTP_ERR_STATE_IO);
+	assert_noted("File too large");
+	assert_int_equal(count_files("state"), 0);
+	(void)close(dir);
+	assert_err("no directory", safe_dir_create(-1, "file", "x", 1, &note), OTP_ERR_STATE_IO);
+}
+
+/* Each would make it of its own letter. */
+static bool create_one(void *arg)
+{
+	char bytes[SMALL];
+	struct note why;
+
+	memset(bytes, 'a' + getpid() % 26, sizeof(bytes));
+	return safe_dir_create(*(int *)arg, "file", bytes, sizeof(bytes), &why) == OTP_OK;
+}
+
+static void test_of_many_that_create_one_does(void **state)
+{
+	char bytes[SMALL];
+	int dir;
+
+	(void)state;
+	safe_place_needed();
+	dir = open_state();
+	assert_int_equal(safe_place_crowd(64, create_one, &dir), 64);
+	safe_place_read_at(dir, "file", bytes, sizeof(bytes), 0);
+	for (size_t i = 1; i < sizeof(bytes); i++)
+		assert_int_equal(bytes[i], bytes[0]);
+	assert_int_equal(count_files("state"), 1);
+	(void)close(dir);
+}
+
+/* OTP_ERR_STATE_UNSAFE stands for: something was there, it was not opened, and is set aside. */
+static enum otp_err open_sized(int dir, const char *name, off_t size)
+{
+	bool there = faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	int fd = -2;
+	enum otp_err err;
+
+	note.text[0] = '\0';
+	(void)alarm(5);
+	err = safe_dir_open_file(dir, name, size, &fd, &note);
+	(void)alarm(0);
+	if (err != OTP_OK)
+		assert_int_equal(fd, -1);
+	if (fd >= 0)
+		(void)close(fd);
+	if (err == OTP_OK && fd == -1 && there) {
+		assert_int_equal(faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW), -1);
+		err = OTP_ERR_STATE_UNSAFE;
+	}
+	return err;
+}
+
+static void test_opening_to_change_in_place(void **state)
+{
+	int fd = -2;
+	int dir;
+
+	(void)state;
+	safe_place_needed();
+	dir = open_state();
+	assert_err("none", safe_dir_open_file(dir, "file", 5, &fd, &note), OTP_OK);
+	assert_int_equal(fd, -1);
+	assert_err("create", safe_dir_create(dir, "file", "first", 5, &note), OTP_OK);
+	assert_err("open", safe_dir_open_file(dir, "file", 5, &fd, &note), OTP_OK);
+	assert_true((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+	assert_int_equal(pwrite(fd, "F", 1, 0), 1);
+	(void)close(fd);
+	assert_state_content(dir, "file", "First");
+	for (off_t size = 0; size < 10; size++) {
+		assert_err("create", safe_dir_create(dir, "file", "first", 5, &note), OTP_OK);
+		assert_err("size", open_sized(dir, "file", size), size == 5 ? OTP_OK : OTP_ERR_STATE_UNSAFE);
+	}
+	assert_err("no directory", open_sized(-1, "file", 5), OTP_ERR_STATE_IO);
+	(void)close(dir);
+}
+
+static void test_opening_what_is_not_ours_alone(void **state)
+{
+	static const mode_t modes[] = { 0640, 0604, 0620, 0602, 0610, 0601, 0666 };
+	struct stat st;
+	int dir;
+
+	(void)state;
+	safe_place_needed();
+	dir = open_state();
+	for (size_t i = 0; i < CASES(modes); i++) {
+		safe_place_write("state/file", "x", 1, modes[i]);
+		assert_err("mode", open_sized(dir, "file", 1), OTP_ERR_STATE_UNSAFE);
+	}
+	safe_place_write("state/file", "x", 1, 0600);
+	assert_int_equal(linkat(dir, "file", dir, "again", 0), 0);
+	assert_err("two links", open_sized(dir, "file", 1), OTP_ERR_STATE_UNSAFE);
+	assert_int_equal(symlinkat("file", dir, "link"), 0);
+	assert_err("a link", open_sized(dir, "link", 1), OTP_ERR_STATE_UNSAFE);
+	assert_int_equal(symlinkat("nowhere", dir, "dangling"), 0);
+	assert_err("a dangling link", open_sized(dir, "dangling", 1), OTP_ERR_STATE_UNSAFE);
+	assert_int_equal(fstatat(dir, "nowhere", &st, 0), -1);
+	assert_int_equal(mkfifoat(dir, "fifo", 0600), 0);
+	assert_err("fifo", open_sized(dir, "fifo", 0), OTP_ERR_STATE_UNSAFE);
+	assert_int_equal(mkdirat(dir, "dir", 0700), 0);
+	assert_err("directory", open_sized(dir, "dir", 0), OTP_ERR_STATE_UNSAFE);
+	safe_place_write("state/given", "x", 1, 0600);
+	if (geteuid() == 0 && fchownat(dir, "given", STRANGER, STRANGER, AT_SYMLINK_NOFOLLOW) == 0)
+		assert_err("owner", open_sized(dir, "given", 1), OTP_ERR_STATE_UNSAFE);
+	(void)close(dir);
+}
+
+static void test_opening_leaves_no_descriptor(void **state)
+{
+	size_t before;
+	int dir;
+
+	(void)state;
+	safe_place_needed();
+	dir = open_state();
+	safe_place_write("state/file", "x", 1, 0600);
+	before = count_descriptors();
+	assert_err("size", open_sized(dir, "file", 2), OTP_ERR_STATE_UNSAFE);
+	assert_err("create", safe_dir_create(dir, "file", "y", 1, &note), OTP_OK);
+	set_mode("state/file", 0644);
+	assert_err("mode", open_sized(dir, "file", 1), OTP_ERR_STATE_UNSAFE);
+	assert_int_equal(count_descriptors(), before);
+	(void)close(dir);
+}
+
+static void test_removing(void **state)
+{
+	struct stat st;
+	int dir;
+
+	(void)state;
+	safe_place_needed();
+	dir = open_state();
+	safe_dir_remove(dir, "nothing");
+	safe_place_write("state/victim", "x", 1, 0600);
+	safe_place_write("state/file", "x", 1, 0600);
+	safe_dir_remove(dir, "file");
+	assert_int_equal(symlinkat("victim", dir, "link"), 0);
+	safe_dir_remove(dir, "link");
+	assert_int_equal(linkat(dir, "victim", dir, "again", 0), 0);
+	safe_dir_remove(dir, "again");
+	assert_int_equal(mkfifoat(dir, "fifo", 0600), 0);
+	safe_dir_remove(dir, "fifo");
+	assert_int_equal(mkdirat(dir, "dir", 0700), 0);
+	safe_dir_remove(dir, "dir");
+	assert_int_equal(count_files("state"), 1);
+	assert_int_equal(fstatat(dir, "victim", &st, AT_SYMLINK_NOFOLLOW), 0);
+	(void)close(dir);
+}
+
+/* Of two that meet a bad file, the second must not take away what the first has made in its place. */
+static void test_setting_aside_the_one_that_was_judged(void **state)
+{
+	struct stat judged;
+	int dir;
+
+	(void)state;
+	safe_place_needed();
+	dir = open_state();
+	assert_err("bad", safe_dir_create(dir, "file", "bad", 3, &note), OTP_OK);
+	assert_int_equal(fstatat(dir, "file", &judged, AT_SYMLINK_NOFOLLOW), 0);
+	assert_err("good", safe_dir_write(dir, "file", "good", 4, &note), OTP_OK);
+	safe_dir_set_aside(dir, "file", &judged);
+	assert_state_content(dir, "file", "good");
+	assert_int_equal(fstatat(dir, "file", &judged, AT_SYMLINK_NOFOLLOW), 0);
+	safe_dir_set_aside(dir, "file", &judged);
+	assert_int_equal(count_files("state"), 0);
+	(void)close(dir);
+}
+
+/* Root may have put something into it: it goes out of the way with all that is in it, as often as it comes. */
+static void test_removing_a_directory_with_something_in_it(void **state)
+{
+	const struct dirent *entry;
+	size_t count = 0;
+	DIR *files;
+	int dir;
+
+	(void)state;
+	safe_place_needed();
+	dir = open_state();
+	for (int i = 0; i < 3; i++) {
+		safe_place_mkdir("state/file", 0700);
+		safe_place_text("state/file/inside", "x");
+		safe_dir_remove(dir, "file");
+		assert_int_equal(access(safe_place_path("state/file"), F_OK), -1);
+	}
+	files = fdopendir(dir);
+	while ((entry = readdir(files)) != NULL) {
+		char inside[300];
+
+		(void)snprintf(inside, sizeof(inside), "%s/inside", entry->d_name);
+		count += strncmp(entry->d_name, ".file.", 6) == 0 && faccessat(dir, inside, F_OK, 0) == 0;
+	}
+	assert_int_equal(count, 3);
+	(void)closedir(files);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -672,6 +934,16 @@ int main(void)
 		cmocka_unit_test(test_a_state_file_with_another_link),
 		cmocka_unit_test(test_a_state_file_of_another_owner),
 		cmocka_unit_test(test_a_state_file_that_is_something_else),
+		cmocka_unit_test(test_creating_keeps_what_is_there),
+		cmocka_unit_test(test_creating_follows_and_replaces_nothing),
+		cmocka_unit_test(test_where_nothing_can_be_created),
+		cmocka_unit_test(test_of_many_that_create_one_does),
+		cmocka_unit_test(test_opening_to_change_in_place),
+		cmocka_unit_test(test_opening_what_is_not_ours_alone),
+		cmocka_unit_test(test_opening_leaves_no_descriptor),
+		cmocka_unit_test(test_removing),
+		cmocka_unit_test(test_setting_aside_the_one_that_was_judged),
+		cmocka_unit_test(test_removing_a_directory_with_something_in_it),
 	};
 
 	return cmocka_run_group_tests_name("safe_file", tests, safe_place_setup, safe_place_teardown);

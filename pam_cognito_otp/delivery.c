@@ -1,0 +1,246 @@
+/* delivery - see delivery.h. */
+#include "delivery.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "postage.h"
+#include "run_dir.h"
+#include "turn.h"
+
+void delivery_begin(struct delivery *delivery, const struct delivery_settings *settings, struct service *service)
+{
+	memset(delivery, 0, sizeof(*delivery));
+	delivery->settings = settings;
+	delivery->service = service;
+	delivery->dir = -1;
+	delivery->challenge = (struct challenge)CHALLENGE_EMPTY;
+}
+
+static const char *delivery_cognito_user(const struct delivery *delivery)
+{
+	const struct policy_user *judged = delivery->settings->judged;
+
+	return judged->mapped ? judged->identity.value : "";
+}
+
+static int64_t delivery_ttl(const struct delivery *delivery)
+{
+	return delivery->settings->options->challenge_ttl;
+}
+
+enum otp_err delivery_open(struct delivery *delivery)
+{
+	const struct delivery_settings *settings = delivery->settings;
+	struct challenge_owner owner = { settings->user,
+					 settings->judged->known,
+					 settings->judged->uid,
+					 delivery_cognito_user(delivery),
+					 settings->options->user_pool_id,
+					 settings->options->client_id,
+					 settings->source,
+					 caller_is_proved(settings->caller) };
+	enum otp_err err = challenge_key_of(&owner, &delivery->key);
+
+	int dir;
+
+	if (err == OTP_OK)
+		err = run_dir_open(&dir, settings->note);
+	if (err == OTP_OK)
+		delivery->dir = dir;
+	return err;
+}
+
+static void delivery_hold(struct delivery *delivery, struct challenge *challenge)
+{
+	challenge_done(&delivery->challenge);
+	delivery->challenge = *challenge;
+	*challenge = (struct challenge)CHALLENGE_EMPTY;
+}
+
+bool delivery_take_up(struct delivery *delivery)
+{
+	challenge_auto struct challenge found = CHALLENGE_EMPTY;
+	struct note note = { "" };
+
+	if (challenge_find(delivery->dir, &delivery->key, &found, &note) != OTP_OK)
+		log_warning("event=challenge_unreadable detail=\"%s\"", note.text);
+	if (challenge_state_of(&found, delivery_ttl(delivery)) != CHALLENGE_OPEN || challenge_same(&found, &delivery->challenge))
+		return false;
+	delivery_hold(delivery, &found);
+	return true;
+}
+
+/* What a record says of its owner is for the administrator's eyes; a name that is no account's may be a password typed too early. */
+static void delivery_describe(const struct delivery *delivery, struct challenge_facts *facts)
+{
+	const struct delivery_settings *settings = delivery->settings;
+
+	log_clean(facts->user, sizeof(facts->user), settings->judged->known ? settings->user : "", true);
+	log_clean(facts->cognito_user, sizeof(facts->cognito_user), delivery_cognito_user(delivery), true);
+	log_clean(facts->origin, sizeof(facts->origin), settings->caller->kind == CALLER_KEY ? "key" : settings->source, true);
+	facts->tries = (uint32_t)settings->options->max_tries;
+}
+
+static enum otp_err delivery_keep(struct delivery *delivery, const struct challenge_facts *facts, const struct secret *session)
+{
+	challenge_auto struct challenge kept = CHALLENGE_EMPTY;
+	enum otp_err err;
+
+	run_dir_sweep(delivery->dir, delivery->key.name);
+	err = challenge_keep(delivery->dir, &delivery->key, facts, session, &kept);
+	if (err == OTP_OK)
+		delivery_hold(delivery, &kept);
+	return err;
+}
+
+/* A request that never left, or that the service refused, mailed nothing. Refusals to slow us down stay paid: they should. */
+static bool delivery_mailed_nothing(const struct cognito *cognito, enum otp_err err)
+{
+	return !cognito->left || (cognito->refused && err_class(err) != OTP_CLASS_TRIES);
+}
+
+static enum otp_err delivery_mail_now(struct delivery *delivery)
+{
+	const struct delivery_settings *settings = delivery->settings;
+	struct cognito *cognito = &delivery->service->cognito;
+	struct postage_payer payer = { settings->options, delivery_cognito_user(delivery), settings->caller, settings->real_uid };
+	cognito_challenge_auto struct cognito_challenge opened = COGNITO_CHALLENGE_NONE;
+	struct challenge_facts facts = { .decoy = OTP_OK };
+	struct postage_receipt paid;
+	enum otp_err err = postage_pay(delivery->dir, &payer, &paid, &delivery->wait_s, settings->note);
+
+	if (err != OTP_OK)
+		return err;
+	facts.mailed_ms = clock_boot_ms(); /* before the service's own clock starts, so that ours ends first */
+	facts.session_ms = facts.mailed_ms;
+	err = cognito_initiate_auth(cognito, payer.cognito_user, &opened);
+	if (err != OTP_OK) {
+		if (delivery_mailed_nothing(cognito, err))
+			postage_give_back(delivery->dir, &paid);
+		return err;
+	}
+	delivery_describe(delivery, &facts);
+	facts.tries_to_send = facts.tries;
+	memcpy(facts.destination, opened.destination, sizeof(facts.destination));
+	return delivery_keep(delivery, &facts, &opened.session);
+}
+
+static enum otp_err delivery_turn(const struct delivery *delivery, struct turn *ret_turn)
+{
+	uint64_t whose;
+	enum otp_err err;
+
+	memcpy(&whose, delivery->key.digest, sizeof(whose));
+	err = turn_take(delivery->dir, whose, delivery->settings->deadline, ret_turn);
+	if (err != OTP_OK)
+		note_set(delivery->settings->note, "another login of the same person from the same place is having a code mailed");
+	return err;
+}
+
+enum otp_err delivery_mail(struct delivery *delivery, bool *ret_taken_up)
+{
+	struct turn turn = TURN_NONE;
+	enum otp_err err = service_open(delivery->service);
+
+	*ret_taken_up = false;
+	if (err == OTP_OK)
+		err = delivery_turn(delivery, &turn);
+	if (err != OTP_OK)
+		return err;
+	*ret_taken_up = delivery_take_up(delivery);
+	if (!*ret_taken_up)
+		err = delivery_mail_now(delivery);
+	turn_end(&turn);
+	return err;
+}
+
+/* Of an open Session the tries that are left, so that a mail which was only pretended gives nobody more of them. */
+static enum otp_err delivery_save_session(const struct delivery *delivery, struct challenge_facts *facts, struct secret *ret_session)
+{
+	const struct challenge *challenge = &delivery->challenge;
+
+	if (delivery_state(delivery) != CHALLENGE_OPEN || delivery_decoy(delivery) != OTP_OK)
+		return OTP_OK;
+	facts->decoy = OTP_OK;
+	facts->session_ms = challenge_facts_of(challenge)->session_ms;
+	facts->tries_to_send = challenge_sendable(challenge);
+	memcpy(facts->destination, challenge_facts_of(challenge)->destination, sizeof(facts->destination));
+	return challenge_session(challenge, ret_session);
+}
+
+static enum otp_err delivery_pretend_now(struct delivery *delivery, enum otp_err why)
+{
+	secret_auto struct secret session = SECRET_EMPTY;
+	struct challenge_facts facts = { .decoy = why, .mailed_ms = clock_boot_ms() };
+	enum otp_err err;
+
+	delivery_describe(delivery, &facts);
+	err = delivery_save_session(delivery, &facts, &session);
+	if (err != OTP_OK)
+		return err;
+	return delivery_keep(delivery, &facts, &session);
+}
+
+enum otp_err delivery_pretend(struct delivery *delivery, enum otp_err why, bool *ret_taken_up)
+{
+	struct turn turn = TURN_NONE;
+	enum otp_err err = delivery_turn(delivery, &turn);
+
+	*ret_taken_up = false;
+	if (err != OTP_OK)
+		return err;
+	*ret_taken_up = delivery_take_up(delivery);
+	if (!*ret_taken_up)
+		err = delivery_pretend_now(delivery, why);
+	turn_end(&turn);
+	return err;
+}
+
+void delivery_finish(struct delivery *delivery)
+{
+	challenge_auto struct challenge found = CHALLENGE_EMPTY;
+	struct note note = { "" };
+
+	challenge_close(&delivery->challenge, CHALLENGE_USED);
+	if (challenge_find(delivery->dir, &delivery->key, &found, &note) == OTP_OK && challenge_same(&found, &delivery->challenge))
+		challenge_remove(delivery->dir, delivery->key.name, &found);
+}
+
+enum challenge_state delivery_state(const struct delivery *delivery)
+{
+	return challenge_state_of(&delivery->challenge, delivery_ttl(delivery));
+}
+
+int64_t delivery_age_ms(const struct delivery *delivery)
+{
+	return clock_boot_ms() - challenge_facts_of(&delivery->challenge)->mailed_ms;
+}
+
+bool delivery_is_real(const struct delivery *delivery, int number)
+{
+	const struct challenge_facts *facts = challenge_facts_of(&delivery->challenge);
+
+	return facts->decoy == OTP_OK && number >= 0 && (uint32_t)number < facts->tries_to_send &&
+	       clock_boot_ms() - facts->session_ms < delivery_ttl(delivery) * 1000;
+}
+
+enum otp_err delivery_decoy(const struct delivery *delivery)
+{
+	enum otp_err decoy;
+
+	if (delivery->challenge.record == NULL)
+		return OTP_OK;
+	decoy = challenge_facts_of(&delivery->challenge)->decoy;
+	return (unsigned int)decoy < OTP_ERR_COUNT ? decoy : OTP_ERR_INTERNAL;
+}
+
+void delivery_end(struct delivery *delivery)
+{
+	challenge_done(&delivery->challenge);
+	if (delivery->dir >= 0)
+		(void)close(delivery->dir);
+	delivery->dir = -1;
+}

@@ -1,0 +1,82 @@
+/*
+ * delivery - how a code gets into a person's hands: one that is still open is taken up, or the budgets pay and one is mailed.
+ *
+ * Rules kept here:
+ *  - paid before it is asked for; a mail that certainly did not go out is given back;
+ *  - of calls with the same owner and origin one mails, and the others use what it got;
+ *  - only the newest Session counts, whichever call opened it;
+ *  - what is shown to somebody who cannot have a mail is kept the same way, without a Session: that it looks alike is not left to chance.
+ */
+#ifndef OTP_DELIVERY_H
+#define OTP_DELIVERY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "caller.h"
+#include "challenge.h"
+#include "err.h"
+#include "note.h"
+#include "options.h"
+#include "policy.h"
+#include "service.h"
+
+/* Borrowed. */
+struct delivery_settings {
+	const struct options *options;
+	const char *user; /* the local name */
+	const struct policy_user *judged;
+	const struct caller *caller;
+	const char *source; /* caller_source */
+	uint32_t real_uid;
+	struct deadline *deadline;
+	struct note *note;
+};
+
+struct delivery {
+	const struct delivery_settings *settings;
+	struct service *service;
+	int dir; /* -1 until delivery_open */
+	struct challenge_key key;
+	struct challenge challenge; /* the one that this call answers; empty until there is one */
+	int64_t wait_s;		    /* after OTP_ERR_MAIL_BUDGET: until a mail may go out again */
+};
+
+/* All is borrowed and must outlive it. */
+void delivery_begin(struct delivery *delivery, const struct delivery_settings *settings, struct service *service);
+
+/* The run directory. OTP_ERR_STATE_*: nobody can be mailed on this machine. OTP_ERR_MEMORY, OTP_ERR_CRYPTO. */
+enum otp_err delivery_open(struct delivery *delivery);
+
+/* Takes up a challenge that is open, if there is one and it is not the one already held. */
+bool delivery_take_up(struct delivery *delivery);
+
+/*
+ * Has a code mailed, or takes up the one that another call has had mailed meanwhile (*ret_taken_up). On failure the challenge held before is held still.
+ * OTP_ERR_MAIL_BUDGET, OTP_ERR_STATE_IO, OTP_ERR_NET_TIMEOUT (another call is waiting for the service), errors of service_open and cognito_initiate_auth.
+ */
+enum otp_err delivery_mail(struct delivery *delivery, bool *ret_taken_up);
+
+/*
+ * Makes it look as if a code had been mailed, in every step and wait that others can notice; `why` is for the log. A Session that is open stays so.
+ * OTP_ERR_NET_TIMEOUT, OTP_ERR_MEMORY, OTP_ERR_CRYPTO, OTP_ERR_SYSTEM.
+ */
+enum otp_err delivery_pretend(struct delivery *delivery, enum otp_err why, bool *ret_taken_up);
+
+/* The code was right: the challenge is over for every call, and its file goes. */
+void delivery_finish(struct delivery *delivery);
+
+enum challenge_state delivery_state(const struct delivery *delivery);
+
+/* Milliseconds since the mail, real or not, of the challenge held. */
+int64_t delivery_age_ms(const struct delivery *delivery);
+
+/* Whether try `number` may reach the service. */
+bool delivery_is_real(const struct delivery *delivery, int number);
+
+/* Why the challenge held has no Session; OTP_OK when it has one, or when there is none. */
+enum otp_err delivery_decoy(const struct delivery *delivery);
+
+void delivery_end(struct delivery *delivery);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * run_dir - the directory of what lasts until the next boot: open challenges, budgets, turns.
+ *
+ * Rules kept here: it is root's alone or nothing is mailed; rubbish goes when something is added, so that it stays small without a daemon.
+ */
+#ifndef OTP_RUN_DIR_H
+#define OTP_RUN_DIR_H
+
+#include "err.h"
+#include "note.h"
+
+enum { RUN_DIR_STRANGERS_MAX = 512 }; /* files of callers who have proved nothing; about 10 KiB each */
+
+/* Opens it, making it when it is absent. The caller closes *ret_dir. OTP_ERR_STATE_UNSAFE, OTP_ERR_STATE_IO. */
+enum otp_err run_dir_open(int *ret_dir, struct note *note);
+
+/* Called before a challenge's file `name` is written. */
+void run_dir_sweep(int dir, const char *name);
+
+/* Calls `visit` for every name in it that does not begin with a dot, until it returns something other than OTP_OK. OTP_ERR_STATE_IO. */
+typedef enum otp_err run_dir_visitor(int dir, const char *name, void *arg);
+enum otp_err run_dir_each(int dir, run_dir_visitor *visit, void *arg);
+
+#endif

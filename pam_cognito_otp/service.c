@@ -1,0 +1,51 @@
+/* service - see service.h. */
+#include "service.h"
+
+#include <string.h>
+
+void service_begin(struct service *service, const struct options *options, struct deadline *deadline, struct note *note)
+{
+	memset(service, 0, sizeof(*service));
+	service->http_settings = (struct http_settings){ options->ca_file, options->connect_timeout * 1000 };
+	service->jwks_settings = (struct jwks_settings){ options->jwks_url,     options->jwks_file,    OTP_STATE_DIR,
+							 options->user_pool_id, options->jwks_max_age, options->clock_skew };
+	service->jwks.settings = &service->jwks_settings;
+	service->cognito.endpoint = options->endpoint;
+	service->cognito.client_id = options->client_id;
+	service->cognito.client_secret_file = options->client_secret_file;
+	service->cognito.factor = options->challenge == CHALLENGE_SMS_OTP ? COGNITO_SMS_OTP : COGNITO_EMAIL_OTP;
+	service->cognito.clock_skew = options->clock_skew;
+	service->cognito.deadline = deadline;
+	service->cognito.note = note;
+	service->deadline = deadline;
+	service->note = note;
+}
+
+enum otp_err service_prepare(struct service *service)
+{
+	enum otp_err err = http_new(&service->http_settings, &service->http, service->note);
+
+	if (err != OTP_OK)
+		return err;
+	service->cognito.http = service->http;
+	return cognito_check_secret(&service->cognito);
+}
+
+enum otp_err service_open(struct service *service)
+{
+	enum otp_err err;
+
+	if (service->open)
+		return OTP_OK;
+	err = jwks_load(&service->jwks, service->http, service->deadline, service->note);
+	service->open = err == OTP_OK;
+	return err;
+}
+
+void service_end(struct service *service)
+{
+	secret_done(&service->cognito.refresh_token);
+	jwks_done(&service->jwks);
+	http_free(service->http);
+	service->http = NULL;
+}

@@ -1,0 +1,43 @@
+/*
+ * service - the line to the service that one login uses: a connection, the key set, the operations.
+ *
+ * Rules kept here: what could waste a code (no connection, no keys) shows before the first mail; what is wrong on this machine shows before the first question,
+ * for every account alike.
+ */
+#ifndef OTP_SERVICE_H
+#define OTP_SERVICE_H
+
+#include <stdbool.h>
+
+#include "clock.h"
+#include "cognito.h"
+#include "err.h"
+#include "http.h"
+#include "jwks.h"
+#include "note.h"
+#include "options.h"
+
+struct service {
+	struct http_settings http_settings;
+	struct http *http; /* NULL until service_prepare */
+	bool open;
+	struct jwks_settings jwks_settings;
+	struct jwks jwks;
+	struct cognito cognito;
+	struct deadline *deadline;
+	struct note *note;
+};
+
+/* Sets it up without doing anything. All is borrowed and must outlive it. */
+void service_begin(struct service *service, const struct options *options, struct deadline *deadline, struct note *note);
+
+/* What this machine must have for it, whoever asks: the client secret, the certificates. Nothing leaves. Errors of http_new and cognito_check_secret. */
+enum otp_err service_prepare(struct service *service);
+
+/* Makes it ready, and that once; after service_prepare. Errors of jwks_load. */
+enum otp_err service_open(struct service *service);
+
+/* Ends it; the last refresh token that came is wiped with it. */
+void service_end(struct service *service);
+
+#endif

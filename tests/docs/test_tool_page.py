@@ -1,0 +1,143 @@
+"""cognito-otp(8) against the tool: what it is called with, what it prints, what it returns."""
+
+import re
+
+import pytest
+
+from docs import sources
+
+PAGE = "cognito-otp.8"
+TOOL = sources.read("pam_cognito_otp/cognito_otp.c")
+SHOWN = sources.read("pam_cognito_otp/account_state.c")
+
+
+def usage_options():
+    """Return the options of the usage text."""
+    return set(sources.find(r"--(\w+)", sources.tool_usage()))
+
+
+def usage_commands():
+    """Return the commands of the usage text: {command: what it takes}."""
+    lines = sources.find(r"cognito-otp (?:\[--config FILE\] )([a-z-]+) ?(.*)$", sources.tool_usage(), re.M)
+    return dict(lines)
+
+
+def items(section, macro):
+    """Return the items of a section that begin with a macro: [(word, rest)]."""
+    return sources.find(rf"^\.It {macro} (\S+)(.*)$", section, re.M)
+
+
+def fields(start):
+    """Return the fields of the line that begins with a word, as account_state.c prints it."""
+    pieces = sources.find(r'fprintf\(out, "((?:[^"\\]|\\.)*)"', sources.between(SHOWN, start, "\n}\n"))
+    return sources.find(r"(\w+)=", " ".join(pieces))
+
+
+def test_options_are_those_of_the_code():
+    """Usage text, table of options and page have the same."""
+    table = set(sources.find(r'\{ "(\w+)", \w+_argument,', TOOL))
+    page = items(sources.subsection(PAGE, "DESCRIPTION", "Options"), "Fl")
+    assert [word for word, _ in page] == [f"-{name}" for name in ("config", "help", "version")]
+    assert {word.lstrip("-") for word, _ in page} == table == usage_options()
+    assert {word for word, rest in page if rest} == {"-config"}
+
+
+def test_synopsis_has_the_options():
+    """The same above."""
+    options = sources.find(r"Fl -(\w+)", sources.section(PAGE, "SYNOPSIS"))
+    assert set(options) == usage_options()
+
+
+def test_commands_are_those_of_the_code():
+    """Usage text, main and page have the same, with what they take."""
+    page = dict(items(sources.subsection(PAGE, "DESCRIPTION", "Commands"), "Cm"))
+    takes = {"[USER]": " Op Ar user", "USER": " Ar user", "": ""}
+    assert {command: takes[word] for command, word in usage_commands().items()} == page
+    assert sources.find(r'\{ "([a-z-]+)", \d, \d \}', TOOL) == list(page)
+    assert sources.find(r"^\.Cm ([a-z-]+)$", sources.section(PAGE, "SYNOPSIS"), re.M) == list(page)
+
+
+def test_commands_are_explained_in_the_usage():
+    """A line for each, in their order."""
+    assert sources.find(r"^([a-z-]+) +\S.* \S", sources.tool_usage(), re.M) == list(usage_commands())
+
+
+def test_usage_names_the_page():
+    """So that nobody has to look for it."""
+    assert "See cognito-otp(8)." in sources.tool_usage()
+
+
+@pytest.mark.parametrize(
+    ("start", "function"),
+    [("code", "static void account_show_challenge("), ("mails", "static enum otp_err account_show_budget(")],
+)
+def test_fields_are_those_of_the_code(start, function):
+    """In the order in which they are printed; a field that two branches print stands once."""
+    page = [word for word, _ in items(sources.subsection(PAGE, "OUTPUT", f"Lines that begin with {start}"), "Cm")]
+    assert page == list(dict.fromkeys(fields(function)))
+
+
+def test_words_of_a_code_are_those_of_the_code():
+    """The states, in their order."""
+    body = sources.between(SHOWN, "static const char *account_word(", "\n}\n")
+    text = sources.between(sources.section(PAGE, "OUTPUT"), ".It Cm state\n", ".It ")
+    page = [word.strip() for word in sources.find(r"^\.Ql ([a-z ]+)", text, re.M)]
+    assert page == sources.find(r'return "([^"]+)"', body)
+
+
+def test_budgets_are_those_of_the_code():
+    """Each label that is printed, no other, in their order."""
+    labels = sources.find(r'\{ "(mail_budget[^"]*)", ', SHOWN)
+    page = [word for word, _ in items(sources.section(PAGE, "OUTPUT"), "Li")]
+    assert sorted(page) == sorted(labels)
+
+
+def test_nothing_to_show_is_on_the_page():
+    """The one line without fields."""
+    said = sources.find(r'fputs\("([^"\\]+)\\n", out\)', SHOWN)
+    assert len(said) == 1
+    assert f".Ql {said[0]} ;" in sources.section(PAGE, "OUTPUT")
+
+
+def test_exit_status_is_that_of_the_code():
+    """Success, and the numbers that main returns."""
+    numbers = dict(sources.find(r"(TOOL_FAILED|TOOL_USAGE) = (\d+)", TOOL))
+    page = sources.find(r"^\.It (\d+)$", sources.section(PAGE, "EXIT STATUS"), re.M)
+    assert page == ["0", numbers["TOOL_FAILED"], numbers["TOOL_USAGE"]]
+
+
+def test_who_may_call_it_is_on_the_page():
+    """The messages that are no errors of the list."""
+    for message in sources.find(r'fputs\("cognito-otp: ([^"\\]+)\\n", stderr\)', TOOL):
+        assert f'.It "{message}"\n' in sources.section(PAGE, "DIAGNOSTICS")
+
+
+@pytest.mark.parametrize("name", sources.page_blocks(PAGE, "output"))
+def test_example_has_the_form_of_the_code(name):
+    """Each line is one that account_state.c can print."""
+    pieces = [sources.form_of(piece.rstrip("\n")) for piece in sources.tool_prints()]
+    code, mailed_no, mailed, budget, next_in, reset_host, reset = pieces
+    forms = [code + f"(?:{mailed_no}|{mailed})", budget + f"(?:{next_in})?", reset, reset_host, "no code is open"]
+    lines = sources.page_blocks(PAGE, "output")[name].replace("\n ", " ").splitlines()
+    for line in lines:
+        assert [form for form in forms if re.fullmatch(form, line)], line
+
+
+def test_examples_have_every_budget():
+    """In the order of the code: the user's, then the host's."""
+    block = sources.page_blocks(PAGE, "output")["no-mail"]
+    shown = list(dict.fromkeys(sources.find(r"^mails  budget=(\S+) ", block, re.M)))
+    assert shown == [word for word, _ in items(sources.section(PAGE, "OUTPUT"), "Li")]
+
+
+def test_reasons_of_the_page_exist():
+    """What stands behind reason= and in brackets."""
+    named = set(sources.find(r"reason=(\w+)|Ql (user_\w+)", sources.read(f"man/{PAGE}")))
+    assert {first or second for first, second in named} <= set(sources.reasons())
+
+
+def test_settings_of_the_page_exist():
+    """Words in the form of a setting."""
+    known = {setting.key for setting in sources.settings()} | {"tries_left", "next_in", "pam_cognito_otp", "config"}
+    words = set(sources.find(r"^\.(?:Cm|Li) ([a-z]+(?:_[a-z]+)+)\b", sources.read(f"man/{PAGE}"), re.M))
+    assert words <= known
