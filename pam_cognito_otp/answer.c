@@ -61,9 +61,9 @@ enum otp_err answer_parse(const struct secret *typed, struct answer *ret_answer)
 	enum otp_err err = OTP_OK;
 
 	answer_done(ret_answer);
+	ret_answer->length = typed->length;
 	if (answer_is_replaced(bytes, typed->length)) {
 		ret_answer->kind = ANSWER_REPLACED;
-		ret_answer->replaced_length = typed->length;
 		return OTP_OK;
 	}
 	ret_answer->kind = ANSWER_OTHER;
@@ -84,14 +84,14 @@ void answer_done(struct answer *answer)
 {
 	secret_done(&answer->code);
 	answer->kind = ANSWER_EMPTY;
-	answer->replaced_length = 0;
+	answer->length = 0;
 }
 
-enum answer_kind answer_meant(const struct answer *answer, enum answer_kind one_letter)
+enum answer_kind answer_by_length(const struct answer *answer, enum answer_kind one_letter)
 {
-	if (answer->kind != ANSWER_REPLACED)
-		return answer->kind;
-	if (answer->replaced_length == 1)
+	if (answer->length == 0)
+		return ANSWER_EMPTY;
+	if (answer->length == 1)
 		return one_letter;
-	return answer->replaced_length >= ANSWER_CODE_MIN ? ANSWER_CODE : ANSWER_OTHER;
+	return answer->length >= ANSWER_CODE_MIN ? ANSWER_CODE : ANSWER_OTHER;
 }

@@ -18,14 +18,14 @@ enum answer_kind {
 	ANSWER_YES,	 /* y, Y, yes */
 	ANSWER_NEW,	 /* r, R */
 	ANSWER_CODE,	 /* `code` is set */
-	ANSWER_REPLACED, /* by sshd; `replaced_length` tells how much was typed */
+	ANSWER_REPLACED, /* by sshd; only its length is what was typed */
 	ANSWER_OTHER
 };
 
 struct answer {
 	enum answer_kind kind;
 	struct secret code;
-	size_t replaced_length;
+	size_t length; /* of what was typed, replaced or not */
 };
 
 #define ANSWER_NONE { ANSWER_EMPTY, SECRET_EMPTY, 0 }
@@ -35,7 +35,11 @@ struct answer {
 enum otp_err answer_parse(const struct secret *typed, struct answer *ret_answer);
 void answer_done(struct answer *answer);
 
-/* What the answer stands for. Of one that sshd replaced only the length is known: then a single letter is taken for `one_letter`. */
-enum answer_kind answer_meant(const struct answer *answer, enum answer_kind one_letter);
+/*
+ * What an answer looks like to somebody who sees its length only, as is all that is known of one that sshd replaced: nothing, the one letter that is waited for
+ * (`one_letter`), something else, a code. Whoever could be such a name's stranger is judged by this, or what he is shown for odd answers would tell him
+ * whether sshd knows the name. Whether it is what it looks like says answer->kind.
+ */
+enum answer_kind answer_by_length(const struct answer *answer, enum answer_kind one_letter);
 
 #endif

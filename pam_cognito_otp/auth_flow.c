@@ -81,6 +81,12 @@ static enum otp_err flow_ask(struct auth_flow *flow, const char *prompt, struct 
 	return err;
 }
 
+/* For a stranger an answer is what its length says: see answer_by_length. */
+static enum answer_kind flow_looks_like(const struct auth_flow *flow, const struct answer *answer, enum answer_kind one_letter)
+{
+	return flow->request->caller.kind == CALLER_REMOTE ? answer_by_length(answer, one_letter) : answer->kind;
+}
+
 /* `last`: what it ends with when it was one too many. */
 static enum otp_err flow_unusable(struct auth_flow *flow, enum dialogue_word word, enum otp_err last)
 {
@@ -104,21 +110,24 @@ static enum otp_err flow_hide_mail(struct auth_flow *flow, enum otp_err err, boo
 	return delivery_pretend(&flow->delivery, err, ret_taken_up);
 }
 
-static enum otp_err flow_deliver(struct auth_flow *flow, bool *ret_taken_up)
+/* `meant`: false when what was typed only looks like a wish for a mail. */
+static enum otp_err flow_deliver(struct auth_flow *flow, bool meant, bool *ret_taken_up)
 {
 	pace_step(&flow->pace, PACE_MAIL);
 	if (flow->pretending != OTP_OK)
 		return delivery_pretend(&flow->delivery, flow->pretending, ret_taken_up);
+	if (!meant)
+		return delivery_pretend(&flow->delivery, OTP_ERR_NO_ANSWER, ret_taken_up);
 	return delivery_mail(&flow->delivery, ret_taken_up);
 }
 
-static enum otp_err flow_mail(struct auth_flow *flow)
+static enum otp_err flow_mail(struct auth_flow *flow, bool meant)
 {
 	bool taken_up = delivery_take_up(&flow->delivery);
 	enum otp_err err = OTP_OK;
 
 	if (!taken_up) {
-		err = flow_deliver(flow, &taken_up);
+		err = flow_deliver(flow, meant, &taken_up);
 		if (err != OTP_OK && flow_hides(flow, err)) {
 			if (err != OTP_ERR_MAIL_BUDGET)
 				flow_pretend(flow, err);
@@ -152,13 +161,7 @@ static enum otp_err flow_respond(struct auth_flow *flow, const struct secret *co
 
 static enum otp_err flow_dead(struct auth_flow *flow, enum challenge_state state)
 {
-	enum dialogue_word word = DIALOGUE_VOID;
-
-	if (state == CHALLENGE_EXPIRED)
-		word = DIALOGUE_EXPIRED;
-	else if (state == CHALLENGE_USED)
-		word = DIALOGUE_USED;
-	return flow_unusable(flow, word, OTP_ERR_SESSION_EXPIRED);
+	return flow_unusable(flow, dialogue_over(state), OTP_ERR_SESSION_EXPIRED);
 }
 
 /* Refusals of the account, not of the code: for a stranger they look like a wrong code, from here on. */
@@ -170,47 +173,41 @@ static enum otp_err flow_hide(struct auth_flow *flow, enum otp_err err)
 	return OTP_ERR_CODE_WRONG;
 }
 
-static enum challenge_state flow_state_of(enum otp_err err)
+/* `left` was counted when the try was taken, not when the service had answered: others may take some meanwhile. */
+static enum otp_err flow_wrong(struct auth_flow *flow, int64_t left)
 {
-	if (err == OTP_ERR_SESSION_EXPIRED)
-		return CHALLENGE_EXPIRED;
-	if (err == OTP_ERR_SESSION_USED)
-		return CHALLENGE_USED;
-	return err == OTP_ERR_SESSION_INVALID ? CHALLENGE_REPLACED : CHALLENGE_OPEN;
-}
-
-static enum otp_err flow_wrong(struct auth_flow *flow)
-{
-	int64_t left = challenge_tries_left(&flow->delivery.challenge);
-
 	flow->unusable = 0;
 	flow_say(flow, DIALOGUE_WRONG, left);
 	return left == 0 ? OTP_ERR_TRIES : OTP_OK;
 }
 
 /* The try that went with a request. An expired or used challenge costs none, nor does a request that never left. */
-static enum otp_err flow_try_failed(struct auth_flow *flow, int number, enum otp_err err)
+static enum otp_err flow_try_failed(struct auth_flow *flow, int number, int64_t left, enum otp_err err)
 {
 	const struct challenge *challenge = &flow->delivery.challenge;
-	enum challenge_state state = flow_state_of(err);
+	enum challenge_state state = challenge_state_after(err);
 
 	if (state != CHALLENGE_OPEN || !flow->service.cognito.left)
 		challenge_return_try(challenge, number);
+	if (state == CHALLENGE_EXPIRED)
+		log_warning("event=code_expired_early detail=\"after %lld s; is challenge_ttl longer than the app client's AuthSessionValidity?\"",
+			    (long long)delivery_age_ms(&flow->delivery) / 1000);
 	if (state != CHALLENGE_OPEN) {
 		challenge_close(challenge, state);
 		return flow_dead(flow, state);
 	}
 	err = flow_hide(flow, err);
-	return err == OTP_ERR_CODE_WRONG ? flow_wrong(flow) : err;
+	return err == OTP_ERR_CODE_WRONG ? flow_wrong(flow, left) : err;
 }
 
 /*
  * Sends a code in. *ret_done when it was accepted. A wrong one costs a try, an expired or used challenge none; every other error ends the call.
  */
-static enum otp_err flow_try(struct auth_flow *flow, const struct secret *code, bool *ret_done)
+static enum otp_err flow_try(struct auth_flow *flow, const struct answer *answer, bool *ret_done)
 {
 	struct delivery *delivery = &flow->delivery;
 	enum challenge_state state;
+	int64_t left;
 	enum otp_err err;
 	int number;
 
@@ -223,11 +220,12 @@ static enum otp_err flow_try(struct auth_flow *flow, const struct secret *code, 
 	number = challenge_take_try(&delivery->challenge);
 	if (number < 0)
 		return OTP_ERR_TRIES;
-	if (flow->pretending != OTP_OK || !delivery_is_real(delivery, number))
-		return flow_wrong(flow);
-	err = flow_respond(flow, code);
+	left = challenge_tries_left(&delivery->challenge);
+	if (flow->pretending != OTP_OK || answer->kind != ANSWER_CODE || !delivery_is_real(delivery, number))
+		return flow_wrong(flow, left);
+	err = flow_respond(flow, &answer->code);
 	if (err != OTP_OK)
-		return flow_try_failed(flow, number, err);
+		return flow_try_failed(flow, number, left, err);
 	delivery_finish(delivery);
 	*ret_done = true;
 	return OTP_OK;
@@ -249,7 +247,7 @@ static enum otp_err flow_mail_refused(struct auth_flow *flow, enum otp_err err)
 	return class == OTP_CLASS_TRIES || class == OTP_CLASS_DENIED || class == OTP_CLASS_UNREACHABLE ? OTP_OK : err;
 }
 
-static enum otp_err flow_mail_again(struct auth_flow *flow)
+static enum otp_err flow_mail_again(struct auth_flow *flow, bool meant)
 {
 	bool open = delivery_state(&flow->delivery) == CHALLENGE_OPEN;
 	int64_t since = delivery_age_ms(&flow->delivery) / 1000;
@@ -267,7 +265,7 @@ static enum otp_err flow_mail_again(struct auth_flow *flow)
 		return OTP_ERR_MAILS;
 	flow->unusable = 0;
 	flow_say(flow, DIALOGUE_RESENT, 0);
-	err = flow_deliver(flow, &taken_up);
+	err = flow_deliver(flow, meant, &taken_up);
 	return err == OTP_OK ? OTP_OK : flow_mail_refused(flow, err);
 }
 
@@ -288,11 +286,11 @@ static enum otp_err flow_ask_first(struct auth_flow *flow, bool *ret_done)
 		err = flow_ask(flow, prompt, &answer);
 		if (err != OTP_OK)
 			return err;
-		kind = answer_meant(&answer, ANSWER_YES);
+		kind = flow_looks_like(flow, &answer, ANSWER_YES);
 		if ((kind == ANSWER_YES || kind == ANSWER_NEW) && may_mail)
-			return flow_mail(flow);
+			return flow_mail(flow, answer.kind == ANSWER_YES || answer.kind == ANSWER_NEW);
 		if (kind == ANSWER_CODE && delivery_take_up(&flow->delivery))
-			return flow_try(flow, &answer.code, ret_done);
+			return flow_try(flow, &answer, ret_done);
 		if (kind == ANSWER_YES || kind == ANSWER_NEW || kind == ANSWER_CODE)
 			word = may_mail ? DIALOGUE_NONE_OPEN : DIALOGUE_NO_MAIL_HERE;
 		err = flow_unusable(flow, word, OTP_ERR_NO_ANSWER);
@@ -303,11 +301,11 @@ static enum otp_err flow_ask_first(struct auth_flow *flow, bool *ret_done)
 
 static enum otp_err flow_take_answer(struct auth_flow *flow, const struct answer *answer, bool *ret_done)
 {
-	switch (answer_meant(answer, ANSWER_NEW)) {
+	switch (flow_looks_like(flow, answer, ANSWER_NEW)) {
 	case ANSWER_CODE:
-		return flow_try(flow, &answer->code, ret_done);
+		return flow_try(flow, answer, ret_done);
 	case ANSWER_NEW:
-		return flow_mail_again(flow);
+		return flow_mail_again(flow, answer->kind == ANSWER_NEW);
 	case ANSWER_EMPTY:
 	case ANSWER_YES:
 	case ANSWER_OTHER:
@@ -358,7 +356,7 @@ static enum otp_err flow_find_challenge(struct auth_flow *flow, bool *ret_done)
 		flow_say(flow, DIALOGUE_RESUMED, 0);
 		return OTP_OK;
 	}
-	return flow_options(flow)->confirm == CONFIRM_ALWAYS ? flow_ask_first(flow, ret_done) : flow_mail(flow);
+	return flow_options(flow)->confirm == CONFIRM_ALWAYS ? flow_ask_first(flow, ret_done) : flow_mail(flow, true);
 }
 
 static enum otp_err flow_story(struct auth_flow *flow)
@@ -383,8 +381,8 @@ static void flow_begin(struct auth_flow *flow, const struct auth_request *reques
 {
 	memset(flow, 0, sizeof(*flow));
 	flow->request = request;
-	flow->delivery_settings = (struct delivery_settings){ request->options, request->user,	   request->judged,   &request->caller,
-							      request->source,	request->real_uid, request->deadline, request->note };
+	flow->delivery_settings = (struct delivery_settings){ request->options,	 request->user,	    request->judged, &request->caller,	    request->source,
+							      request->real_uid, request->deadline, request->note,   request->conversation, &flow->pace };
 	service_begin(&flow->service, request->options, request->deadline, request->note);
 	delivery_begin(&flow->delivery, &flow->delivery_settings, &flow->service);
 	flow->pace = pace_start(!flow_proved(flow), request->options->deadline * 1000, request->started_ms);
@@ -394,14 +392,15 @@ static void flow_begin(struct auth_flow *flow, const struct auth_request *reques
 		flow_pretend(flow, request->refusal == OTP_OK ? OTP_ERR_INTERNAL : request->refusal);
 }
 
+/* What the service needed is given up before the last word: that takes its time, too, for some accounts. */
 static void flow_end(struct auth_flow *flow)
 {
+	revocation_start(&flow->service.cognito); /* of whatever came, also where the login failed */
 	cognito_tokens_done(&flow->tokens);
-	delivery_end(&flow->delivery);
 	service_end(&flow->service);
 }
 
-static void flow_farewell(struct auth_flow *flow, enum otp_err result)
+static void flow_farewell(const struct auth_flow *flow, enum otp_err result)
 {
 	const struct conversation *conversation = flow->request->conversation;
 	const char *text = dialogue_farewell(&flow->request->caller, result, flow->delivery.challenge.record != NULL);
@@ -415,9 +414,13 @@ static void flow_farewell(struct auth_flow *flow, enum otp_err result)
 		conversation->warn(conversation->door, text);
 }
 
-/* What the log is told: for a stranger who was only shown a dialogue, why. */
+/* What the log is told: for a stranger who was only shown a dialogue, why; but what is wrong with this machine comes first. */
 static enum otp_err flow_reason(const struct auth_flow *flow, enum otp_err result)
 {
+	enum otp_class class = err_class(result);
+
+	if (class == OTP_CLASS_SYSTEM || class == OTP_CLASS_SERVICE || class == OTP_CLASS_MEMORY)
+		return result;
 	if (flow->pretending != OTP_OK)
 		return flow->pretending;
 	return result != OTP_OK && delivery_decoy(&flow->delivery) != OTP_OK ? delivery_decoy(&flow->delivery) : result;
@@ -435,12 +438,12 @@ __attribute__((visibility("default"))) void auth_flow_run(const struct auth_requ
 	}
 	flow_begin(&flow, request);
 	err = flow_story(&flow);
-	if (err != OTP_OK)
-		pace_keep(&flow.pace, request->conversation);
 	ret_result->result = err;
 	ret_result->reason = flow_reason(&flow, err);
 	memcpy(ret_result->request_id, flow.service.cognito.request_id, sizeof(ret_result->request_id));
-	flow_farewell(&flow, err);
-	revocation_start(&flow.service.cognito); /* of whatever came, also where the login failed */
 	flow_end(&flow);
+	if (err != OTP_OK)
+		pace_keep(&flow.pace, request->conversation);
+	flow_farewell(&flow, err);
+	delivery_end(&flow.delivery);
 }

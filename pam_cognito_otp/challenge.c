@@ -150,6 +150,16 @@ static enum otp_err challenge_open(int dir, const char *name, const struct chall
 	return OTP_OK;
 }
 
+bool challenge_is_over(int dir, const char *name, int64_t seconds)
+{
+	challenge_auto struct challenge challenge = CHALLENGE_EMPTY;
+	struct note note = { "" };
+
+	if (challenge_open(dir, name, NULL, &challenge, &note) != OTP_OK)
+		return false;
+	return challenge.record == NULL || clock_boot_ms() - challenge.record->facts.mailed_ms > seconds * 1000;
+}
+
 void challenge_remove(int dir, const char *name, const struct challenge *challenge)
 {
 	challenge_set_aside(dir, name, &challenge->file);
@@ -222,6 +232,15 @@ enum otp_err challenge_keep(int dir, const struct challenge_key *key, const stru
 	explicit_bzero(record, sizeof(*record));
 	free(record);
 	return err;
+}
+
+enum challenge_state challenge_state_after(enum otp_err err)
+{
+	if (err == OTP_ERR_SESSION_EXPIRED)
+		return CHALLENGE_EXPIRED;
+	if (err == OTP_ERR_SESSION_USED)
+		return CHALLENGE_USED;
+	return err == OTP_ERR_SESSION_INVALID ? CHALLENGE_REPLACED : CHALLENGE_OPEN;
 }
 
 /* Many bits, so that no single one that flips opens it again. */

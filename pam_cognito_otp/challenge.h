@@ -95,6 +95,9 @@ enum otp_err challenge_find(int dir, const struct challenge_key *key, struct cha
 enum otp_err challenge_keep(int dir, const struct challenge_key *key, const struct challenge_facts *facts, const struct secret *session,
 			    struct challenge *ret_challenge);
 
+/* What the service's answer to a code makes of it; OPEN when the answer is about something else. */
+enum challenge_state challenge_state_after(enum otp_err err);
+
 /* `ttl` in seconds. */
 enum challenge_state challenge_state_of(const struct challenge *challenge, int64_t ttl);
 
@@ -128,6 +131,9 @@ void challenge_done(struct challenge *challenge);
 
 /* For the administrator's tool: opens the file `name`. CHALLENGE_NONE as above. */
 enum otp_err challenge_open_file(int dir, const char *name, struct challenge *ret_challenge, struct note *note);
+
+/* Whether the file `name` holds none that was mailed within the last `seconds`. */
+bool challenge_is_over(int dir, const char *name, int64_t seconds);
 
 /* Whether it is the name of a challenge's file; of which uid (-1: no local account), and whether of a caller who has proved nothing. */
 bool challenge_is_name(const char *name, int64_t *ret_uid, bool *ret_stranger);

@@ -40,6 +40,11 @@ static enum otp_err crypto_failed(enum otp_err err)
 	return err;
 }
 
+void crypto_shut_down(void)
+{
+	OPENSSL_cleanup();
+}
+
 enum otp_err crypto_sha256(const void *bytes, size_t length, unsigned char ret_digest[CRYPTO_SHA256_SIZE])
 {
 	size_t digest_length = 0;

@@ -21,6 +21,9 @@ enum {
 
 struct crypto_rsa_key;
 
+/* Gives back what the library has set up for the process, which it would do at exit otherwise. Nothing of it can be used afterwards. */
+void crypto_shut_down(void);
+
 /* SHA-256 (FIPS 180-4). OTP_ERR_CRYPTO. */
 enum otp_err crypto_sha256(const void *bytes, size_t length, unsigned char ret_digest[CRYPTO_SHA256_SIZE]);
 

@@ -10,6 +10,8 @@
 #include "run_dir.h"
 #include "turn.h"
 
+enum { DELIVERY_WAITED_MS = 200 };
+
 void delivery_begin(struct delivery *delivery, const struct delivery_settings *settings, struct service *service)
 {
 	memset(delivery, 0, sizeof(*delivery));
@@ -89,7 +91,8 @@ static enum otp_err delivery_keep(struct delivery *delivery, const struct challe
 	challenge_auto struct challenge kept = CHALLENGE_EMPTY;
 	enum otp_err err;
 
-	run_dir_sweep(delivery->dir, delivery->key.name);
+	pace_keep(delivery->settings->pace, delivery->settings->conversation);
+	run_dir_sweep(delivery->dir);
 	err = challenge_keep(delivery->dir, &delivery->key, facts, session, &kept);
 	if (err == OTP_OK)
 		delivery_hold(delivery, &kept);
@@ -140,10 +143,22 @@ static enum otp_err delivery_turn(const struct delivery *delivery, struct turn *
 	return err;
 }
 
+/* Who waited in vain for another call has little time left: it would only have a code mailed that comes too late for it. */
+static enum otp_err delivery_time_to_mail(const struct delivery *delivery, int64_t before_ms)
+{
+	int64_t left = deadline_left_ms(delivery->settings->deadline);
+
+	if (before_ms - left < DELIVERY_WAITED_MS || left >= before_ms / 3)
+		return OTP_OK;
+	note_set(delivery->settings->note, "another login of the same person from the same place has waited for the service in vain");
+	return OTP_ERR_NET_TIMEOUT;
+}
+
 enum otp_err delivery_mail(struct delivery *delivery, bool *ret_taken_up)
 {
 	struct turn turn = TURN_NONE;
 	enum otp_err err = service_open(delivery->service);
+	int64_t before_ms = deadline_left_ms(delivery->settings->deadline);
 
 	*ret_taken_up = false;
 	if (err == OTP_OK)
@@ -152,6 +167,8 @@ enum otp_err delivery_mail(struct delivery *delivery, bool *ret_taken_up)
 		return err;
 	*ret_taken_up = delivery_take_up(delivery);
 	if (!*ret_taken_up)
+		err = delivery_time_to_mail(delivery, before_ms);
+	if (err == OTP_OK && !*ret_taken_up)
 		err = delivery_mail_now(delivery);
 	turn_end(&turn);
 	return err;

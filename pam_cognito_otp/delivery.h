@@ -5,7 +5,8 @@
  *  - paid before it is asked for; a mail that certainly did not go out is given back;
  *  - of calls with the same owner and origin one mails, and the others use what it got;
  *  - only the newest Session counts, whichever call opened it;
- *  - what is shown to somebody who cannot have a mail is kept the same way, without a Session: that it looks alike is not left to chance.
+ *  - what is shown to somebody who cannot have a mail is kept the same way, without a Session: that it looks alike is not left to chance;
+ *  - what a stranger's wish has led to becomes visible to his other connections at one pace as well, or they would tell him how long the service took.
  */
 #ifndef OTP_DELIVERY_H
 #define OTP_DELIVERY_H
@@ -15,9 +16,11 @@
 
 #include "caller.h"
 #include "challenge.h"
+#include "conversation.h"
 #include "err.h"
 #include "note.h"
 #include "options.h"
+#include "pace.h"
 #include "policy.h"
 #include "service.h"
 
@@ -31,6 +34,8 @@ struct delivery_settings {
 	uint32_t real_uid;
 	struct deadline *deadline;
 	struct note *note;
+	const struct conversation *conversation;
+	const struct pace *pace;
 };
 
 struct delivery {

@@ -97,6 +97,13 @@ void dialogue_ask_code(const struct dialogue *dialogue, enum option_challenge ch
 	(void)snprintf(prompt, CONVERSATION_TEXT_MAX + 1, "%sCode (r = new one): ", word);
 }
 
+enum dialogue_word dialogue_over(enum challenge_state state)
+{
+	if (state == CHALLENGE_EXPIRED)
+		return DIALOGUE_EXPIRED;
+	return state == CHALLENGE_USED ? DIALOGUE_USED : DIALOGUE_VOID;
+}
+
 void dialogue_wait(enum option_challenge challenge, int64_t seconds, char *text)
 {
 	bool hours = seconds > 2 * 3600;

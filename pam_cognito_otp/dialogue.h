@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "caller.h"
+#include "challenge.h"
 #include "conversation.h"
 #include "err.h"
 #include "option_values.h"
@@ -44,6 +45,9 @@ void dialogue_ask_first(const struct dialogue *dialogue, enum option_challenge c
 
 /* The question for a code. `destination`: where it went, "" when it must not be told. */
 void dialogue_ask_code(const struct dialogue *dialogue, enum option_challenge challenge, const char *destination, char *prompt);
+
+/* The word for a challenge that is over. */
+enum dialogue_word dialogue_over(enum challenge_state state);
 
 /* Instead of the last words, when the budget for mails is spent. */
 void dialogue_wait(enum option_challenge challenge, int64_t seconds, char *text);

@@ -14,6 +14,7 @@
 #include "safe_file.h"
 
 enum {
+	RUN_DIR_SWEEPS_MAX = 64, /* of one call */
 	RUN_DIR_STALE_S = 3600,		/* far longer than any challenge_ttl */
 	RUN_DIR_IDLE_S = 86400 + 3600	/* longer than the longest window of a budget */
 };
@@ -43,8 +44,10 @@ static bool run_dir_is_rubbish(int dir, const char *name, const struct stat *st)
 	int64_t uid;
 	bool stranger;
 
-	if (name[0] == '.' || challenge_is_name(name, &uid, &stranger))
+	if (name[0] == '.')
 		return age > RUN_DIR_STALE_S;
+	if (challenge_is_name(name, &uid, &stranger)) /* the wall clock may have been set: it only saves us from opening all */
+		return age > RUN_DIR_STALE_S && challenge_is_over(dir, name, RUN_DIR_STALE_S);
 	return strncmp(name, "mails-", 6) == 0 && age > RUN_DIR_IDLE_S && budget_is_idle(dir, name);
 }
 
@@ -84,21 +87,28 @@ static DIR *run_dir_list(int dir)
 	return files;
 }
 
-void run_dir_sweep(int dir, const char *name)
+/* Returns whether strangers have more files than they may still. */
+static bool run_dir_sweep_once(int dir)
 {
 	struct run_dir_sweep sweep = { .strangers = 0 };
 	DIR *files = run_dir_list(dir);
 	const struct dirent *entry;
-	int64_t uid;
-	bool stranger;
 
 	if (files == NULL)
-		return;
+		return false;
 	while ((entry = readdir(files)) != NULL)
 		run_dir_sweep_one(dir, entry->d_name, &sweep);
 	(void)closedir(files);
-	if (challenge_is_name(name, &uid, &stranger) && stranger && sweep.strangers >= RUN_DIR_STRANGERS_MAX)
+	if (sweep.strangers >= RUN_DIR_STRANGERS_MAX)
 		(void)unlinkat(dir, sweep.oldest, 0);
+	return sweep.strangers > RUN_DIR_STRANGERS_MAX;
+}
+
+/* Many that sweep at once may choose the same oldest file, and then all add one: the next ones take away more than one. */
+void run_dir_sweep(int dir)
+{
+	for (int i = 0; i < RUN_DIR_SWEEPS_MAX && run_dir_sweep_once(dir); i++)
+		;
 }
 
 enum otp_err run_dir_each(int dir, run_dir_visitor *visit, void *arg)

@@ -14,8 +14,8 @@ enum { RUN_DIR_STRANGERS_MAX = 512 }; /* files of callers who have proved nothin
 /* Opens it, making it when it is absent. The caller closes *ret_dir. OTP_ERR_STATE_UNSAFE, OTP_ERR_STATE_IO. */
 enum otp_err run_dir_open(int *ret_dir, struct note *note);
 
-/* Called before a challenge's file `name` is written. */
-void run_dir_sweep(int dir, const char *name);
+/* Called before a challenge's file is written: makes room for one. */
+void run_dir_sweep(int dir);
 
 /* Calls `visit` for every name in it that does not begin with a dot, until it returns something other than OTP_OK. OTP_ERR_STATE_IO. */
 typedef enum otp_err run_dir_visitor(int dir, const char *name, void *arg);

@@ -243,7 +243,11 @@ static enum otp_err safe_dir_ask(int fd, const char *name, struct stat *ret_st, 
 
 	if (err != OTP_OK)
 		return safe_state(err);
-	if (fstat(fd, ret_st) != 0 || ret_st->st_nlink != 1) {
+	if (fstat(fd, ret_st) != 0) {
+		note_set(note, "%s: %s", name, strerror(errno));
+		return OTP_ERR_STATE_IO;
+	}
+	if (ret_st->st_nlink != 1) {
 		note_set(note, "%s: has other hard links", name);
 		return OTP_ERR_STATE_UNSAFE;
 	}
@@ -369,9 +373,12 @@ static enum otp_err safe_ask_unopened(int dir, const char *name, struct stat *re
 
 	if (why == ENOENT)
 		return OTP_OK;
-	if (err == OTP_ERR_STATE_UNSAFE && fstatat(dir, name, ret_st, AT_SYMLINK_NOFOLLOW) != 0)
-		return OTP_OK;
-	return err;
+	if (fstatat(dir, name, ret_st, AT_SYMLINK_NOFOLLOW) != 0)
+		return err;
+	if (S_ISREG(ret_st->st_mode))
+		return OTP_ERR_STATE_IO;
+	note_set(note, "%s: not a regular file", name); /* also a device on a nodev file system, which is opened by nobody */
+	return OTP_ERR_STATE_UNSAFE;
 }
 
 /* Opens and judges. *ret_fd is -1 when there is no file, and with OTP_ERR_STATE_UNSAFE, when *ret_st is what was judged. */

@@ -1,5 +1,7 @@
 """How the tests play a person at the prompt: calls by pam_driver, and the whole way in with the mailed code."""
 
+import re
+
 from rig import accounts
 
 from driver.driver import PamCall
@@ -52,3 +54,21 @@ def sign_in(house, user="alice", calls=("authenticate",), **more):
     with console(user, calls, **more) as call:
         enter_code(house, call)
         return call.finish()
+
+
+def question(person):
+    """On a terminal: say y if asked for it, wait for the question for the code; return its line without ssh's part."""
+    line = person.expect(r"[^\r\n]*(Code \(r = new one\)|have one (mailed|sent)): ").group()
+    if not line.endswith("Code (r = new one): "):
+        person.line("y")
+        line = person.expect(r"[^\r\n]*Code \(r = new one\): ").group()
+    return re.sub(r"^\(\w+@127\.0\.0\.1\) ", "", line)
+
+
+def tell(house, case, name="alice@example.com", seen=""):
+    """Print a row of a table (pytest -s): what reached the service for this Cognito user, and what was shown."""
+    operations = house.of_user(name)
+    mails = len(house.cognito.outbox(name))
+    counts = operations.count("InitiateAuth"), operations.count("RespondToAuthChallenge"), mails
+    print(f"\n{case:<62} InitiateAuth {counts[0]}  Respond {counts[1]}  mails {counts[2]}  {seen}", end="")
+    return counts

@@ -57,7 +57,7 @@ def test_remote_without_a_key(house, server):
         person.line("00000000")
         assert question(person) == "Wrong code, 2 tries left. Code (r = new one): "
         assert person.echoes()
-        person.line("none")
+        person.line("no")
         assert question(person) == "Codes are digits only; no try used. Code (r = new one): "
         person.line("r")
         assert re.fullmatch(r"Mailed \d s ago; r works again in [56]\d s\. Code \(r = new one\): ", question(person))

@@ -417,7 +417,7 @@ def test_no_secret_stays(house):
 
 @pytest.mark.parametrize("when", ("at the prompt", "while the service is silent"))
 def test_host_killed(house, when):
-    """A helper does not outlive its host for longer than the mail takes that it has asked for, and its deadline at most."""
+    """A helper outlives its host only until the mail is out that it has asked for, and its deadline at most."""
     if when == "at the prompt":
         with Guest(house, "state") as guest:
             guest.question()

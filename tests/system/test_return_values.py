@@ -153,7 +153,7 @@ PEOPLE = [
         settings={"max_tries": "10"}),
     Row("no code three times", "PAM_AUTH_ERR", "no_answer", MAILED, ("", "abc", "12")),
     Row("no code three times, a stranger", "PAM_AUTH_ERR", "no_answer", MAILED, ("y", "", "", ""), stranger),
-    Row("no mail wanted", "PAM_AUTH_ERR", "no_answer", NOTHING, ("", "n", "x"), stranger),
+    Row("no mail wanted", "PAM_AUTH_ERR", "no_answer", NOTHING, ("", "no", ""), stranger),
     Row("a code where none is open", "PAM_AUTH_ERR", "no_answer", NOTHING, ("12345678",) * 3, stranger),
     Row("a password", "PAM_AUTH_ERR", "no_answer", NOTHING, ("correct horse",) * 3, stranger),
     Row("always asked", "PAM_AUTH_ERR", "no_answer", NOTHING, ("", "", ""), settings={"confirm": "always"}),
@@ -263,14 +263,14 @@ BROKEN = [
     unusable("settings: a pipe", "config_unsafe", before=fifo(SETTINGS)),
     unusable("settings: the folder is everybody's", "config_unsafe", before=open_folder, after=close_folder),
     unusable("settings: for a stranger, too", "config_unknown_key", caller=stranger, settings={"max_trys": "3"}),
-    unusable("secret: others may read", "config_unsafe", KEYS_ONLY, before=mode(SECRET_FILE, 0o644)),
-    unusable("secret: the group may read", "config_unsafe", KEYS_ONLY, before=mode(SECRET_FILE, 0o640)),
-    unusable("secret: of another owner", "config_unsafe", KEYS_ONLY, before=owner(SECRET_FILE)),
-    unusable("secret: a link", "config_unsafe", KEYS_ONLY, before=by_link(SECRET_FILE)),
-    unusable("secret: missing", "config_open", KEYS_ONLY, before=gone(SECRET_FILE)),
-    unusable("secret: empty", "config_value", KEYS_ONLY, before=text(SECRET_FILE, "\n", 0o600)),
-    unusable("secret: two words", "config_value", KEYS_ONLY, before=text(SECRET_FILE, "one two\n", 0o600)),
-    unusable("secret: too large", "config_open", KEYS_ONLY, before=text(SECRET_FILE, "a" * 300, 0o600)),
+    unusable("secret: others may read", "config_unsafe", before=mode(SECRET_FILE, 0o644)),
+    unusable("secret: the group may read", "config_unsafe", before=mode(SECRET_FILE, 0o640)),
+    unusable("secret: of another owner", "config_unsafe", before=owner(SECRET_FILE)),
+    unusable("secret: a link", "config_unsafe", before=by_link(SECRET_FILE)),
+    unusable("secret: missing", "config_open", before=gone(SECRET_FILE)),
+    unusable("secret: empty", "config_value", before=text(SECRET_FILE, "\n", 0o600)),
+    unusable("secret: two words", "config_value", before=text(SECRET_FILE, "one two\n", 0o600)),
+    unusable("secret: too large", "config_open", before=text(SECRET_FILE, "a" * 300, 0o600)),
     unusable("secret: wrong", "secret_hash", {**KEYS_ONLY, "InitiateAuth": 1},
              before=text(SECRET_FILE, "another" * 5 + "\n", 0o600)),
     unusable("secret: not used", "secret_hash", {**KEYS_ONLY, "InitiateAuth": 1},
@@ -743,6 +743,24 @@ def test_new_codes(house):
         assert call.result() == "PAM_MAXTRIES"
     assert house.outcome()["reason"] == "mails_exhausted"
     assert house.counts() == {"jwks": 1, "InitiateAuth": 3, "RespondToAuthChallenge": 1, "mails": 3}
+
+
+def test_new_code_without_a_terminal(house):
+    """Who may have no mail by y may have none by r: an open code can be answered there, and no more."""
+    with other_local() as call:
+        call.prompt()
+        call.answer("y")
+        assert call.prompt() is not None
+    with other_local(tty=None) as call:
+        call.prompt()
+        call.answer("00000000")
+        assert call.prompt().startswith("Wrong code, 2 tries left. ")
+        for _ in range(2):
+            call.answer("r")
+            assert call.prompt().startswith("Without a terminal no code is mailed. ")
+        call.answer("r")
+        assert call.result() == "PAM_AUTH_ERR"
+    assert house.counts() == {**MAILED, "RespondToAuthChallenge": 1}
 
 
 def test_root_needs_a_line_of_his_own(house):

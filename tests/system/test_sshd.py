@@ -122,13 +122,13 @@ def test_wrong_codes_until_ssh_gives_up(house, server):
 
 
 def test_every_round_of_ssh(house, server):
-    """Each of ssh's rounds is a call of its own: it takes up the code of the one before, with the tries that are left."""
+    """Each round of ssh is a call of its own: it takes up the code of the one before, with the tries left."""
     with ssh.terminal(server, "alice", "id -un", options=["NumberOfPasswordPrompts=8"]) as person:
         for words in ("a code was mailed", r"the code mailed \d+ s ago is still good"):
             person.answer(FIRST_QUESTION, "y")
             person.answer(rf"If this account may sign in, {words}\. {CODE_QUESTION}", "00000000")
             for _ in range(3):
-                person.answer(CODE_QUESTION, "none")
+                person.answer(CODE_QUESTION, "no")
         person.answer(FIRST_QUESTION, "00000000")
         person.expect("Permission denied")
         assert person.wait() == 255

@@ -71,7 +71,7 @@ static void test_what_is_long_over_goes(void **state)
 	dir = safe_place_open("dir");
 	for (size_t i = 0; i < CASES(cases); i++)
 		put(dir, cases[i].name, cases[i].seconds);
-	run_dir_sweep(dir, STRANGER);
+	run_dir_sweep(dir);
 	for (size_t i = 0; i < CASES(cases); i++) {
 		if (is_there(dir, cases[i].name) != cases[i].stays)
 			fail_msg("%s", cases[i].name);
@@ -90,7 +90,7 @@ static void test_what_is_not_ours_stays(void **state)
 	dir = safe_place_open("dir");
 	for (size_t i = 0; i < CASES(names); i++)
 		put(dir, names[i], 30 * DAY);
-	run_dir_sweep(dir, STRANGER);
+	run_dir_sweep(dir);
 	for (size_t i = 0; i < CASES(names); i++)
 		assert_true(is_there(dir, names[i]));
 	assert_true(faccessat(dir, ".", F_OK, 0) == 0 && access(safe_place_path("dir"), F_OK) == 0);
@@ -110,7 +110,7 @@ static void test_links_and_directories(void **state)
 	safe_place_mkdir("dir/.aside", 0700);
 	safe_place_text("dir/.aside/inside", "x");
 	age(dir, ".aside", 30 * DAY, 0);
-	run_dir_sweep(dir, OWNER);
+	run_dir_sweep(dir);
 	assert_false(is_there(dir, STRANGER));
 	assert_true(is_there(dir, "turns"));
 	assert_true(is_there(dir, ".aside/inside")); /* it was put there for root to look at */
@@ -139,13 +139,13 @@ static void test_budgets_go_when_they_count_nothing_any_more(void **state)
 	take_from(dir, "mails-uid-7002");
 	age(dir, "mails-uid-7001", DAY + HOUR + 1, 0); /* the wall clock was set: what is in it counts still */
 	age(dir, "mails-uid-7002", DAY + HOUR, 0);
-	run_dir_sweep(dir, STRANGER);
+	run_dir_sweep(dir);
 	assert_true(is_there(dir, "mails-uid-7001"));
 	boot_s = BOOT_S + DAY;
-	run_dir_sweep(dir, STRANGER);
+	run_dir_sweep(dir);
 	assert_true(is_there(dir, "mails-uid-7001"));
 	boot_s = BOOT_S + DAY + 1;
-	run_dir_sweep(dir, STRANGER);
+	run_dir_sweep(dir);
 	assert_false(is_there(dir, "mails-uid-7001"));
 	assert_true(is_there(dir, "mails-uid-7002")); /* somebody may have just opened it */
 	(void)close(dir);
@@ -190,17 +190,28 @@ static void test_strangers_have_so_many_files(void **state)
 	dir = safe_place_open("dir");
 	put_strangers(dir, RUN_DIR_STRANGERS_MAX - 1);
 	put(dir, OWNER, 200); /* older, and not a stranger's */
-	run_dir_sweep(dir, STRANGER);
+	run_dir_sweep(dir);
 	assert_int_equal(safe_place_count(dir), RUN_DIR_STRANGERS_MAX);
 	put(dir, STRANGER, 0);
-	run_dir_sweep(dir, OWNER); /* his own file is not what makes them too many */
-	assert_int_equal(safe_place_count(dir), RUN_DIR_STRANGERS_MAX + 1);
-	assert_true(is_there(dir, oldest));
-	run_dir_sweep(dir, NOBODY);
+	run_dir_sweep(dir);
 	assert_int_equal(safe_place_count(dir), RUN_DIR_STRANGERS_MAX);
 	assert_false(is_there(dir, oldest));
 	assert_true(is_there(dir, OWNER));
 	assert_true(is_there(dir, STRANGER));
+	(void)close(dir);
+}
+
+/* Several that swept at once have chosen the same oldest one. */
+static void test_more_than_so_many_become_fewer(void **state)
+{
+	int dir;
+
+	(void)state;
+	safe_place_needed();
+	dir = safe_place_open("dir");
+	put_strangers(dir, RUN_DIR_STRANGERS_MAX + 20);
+	run_dir_sweep(dir);
+	assert_int_equal(safe_place_count(dir), RUN_DIR_STRANGERS_MAX - 1);
 	(void)close(dir);
 }
 
@@ -213,7 +224,7 @@ static void test_what_goes_anyway_makes_room(void **state)
 	dir = safe_place_open("dir");
 	put_strangers(dir, RUN_DIR_STRANGERS_MAX - 1);
 	put(dir, STRANGER, HOUR + 1);
-	run_dir_sweep(dir, NOBODY);
+	run_dir_sweep(dir);
 	assert_false(is_there(dir, STRANGER));
 	assert_int_equal(safe_place_count(dir), RUN_DIR_STRANGERS_MAX - 1);
 	(void)close(dir);
@@ -274,7 +285,7 @@ static void test_an_error_ends_it(void **state)
 	assert_int_equal(seen.count, 2);
 	(void)close(seen.dir);
 	assert_err("no directory", run_dir_each(-1, see, &seen), OTP_ERR_STATE_IO);
-	run_dir_sweep(-1, STRANGER);
+	run_dir_sweep(-1);
 }
 
 /* Whichever way it ends. */
@@ -291,7 +302,7 @@ static void test_no_descriptor_is_left_open(void **state)
 	free_before = dup(seen.dir);
 	(void)close(free_before);
 	(void)run_dir_each(seen.dir, see, &seen);
-	run_dir_sweep(seen.dir, STRANGER);
+	run_dir_sweep(seen.dir);
 	free_after = dup(seen.dir);
 	(void)close(free_after);
 	assert_int_equal(free_after, free_before);
@@ -307,6 +318,7 @@ int main(void)
 		cmocka_unit_test(test_budgets_go_when_they_count_nothing_any_more),
 		cmocka_unit_test(test_taking_says_that_a_budget_is_in_use),
 		cmocka_unit_test(test_strangers_have_so_many_files),
+		cmocka_unit_test(test_more_than_so_many_become_fewer),
 		cmocka_unit_test(test_what_goes_anyway_makes_room),
 		cmocka_unit_test(test_each_name_is_visited_once),
 		cmocka_unit_test(test_an_error_ends_it),
