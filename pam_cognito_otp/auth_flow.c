@@ -7,6 +7,7 @@
 #include "answer.h"
 #include "auth_facts.h"
 #include "cognito.h"
+#include "crypto.h"
 #include "delivery.h"
 #include "dialogue.h"
 #include "log.h"
@@ -76,8 +77,10 @@ static enum otp_err flow_ask(struct auth_flow *flow, const char *prompt, struct 
 	pace_answered(&flow->pace);
 	if (err == OTP_OK)
 		err = answer_parse(&typed, ret_answer);
-	if (err == OTP_OK && ret_answer->kind == ANSWER_REPLACED)
+	if (err == OTP_OK && ret_answer->kind == ANSWER_REPLACED) {
 		flow_pretend(flow, OTP_ERR_USER_REFUSED_BY_HOST);
+		err = delivery_refuse(&flow->delivery);
+	}
 	return err;
 }
 
@@ -102,36 +105,25 @@ static bool flow_hides(const struct auth_flow *flow, enum otp_err err)
 	return !flow_proved(flow) && (class == OTP_CLASS_DENIED || class == OTP_CLASS_TRIES);
 }
 
-/* A budget fills again; what the service refuses once it is not asked for again in this call. */
-static enum otp_err flow_hide_mail(struct auth_flow *flow, enum otp_err err, bool *ret_taken_up)
-{
-	if (err == OTP_ERR_MAIL_BUDGET)
-		log_warning("event=mail_budget_spent detail=\"%s\"", flow->request->note->text);
-	return delivery_pretend(&flow->delivery, err, ret_taken_up);
-}
-
-/* `meant`: false when what was typed only looks like a wish for a mail. */
-static enum otp_err flow_deliver(struct auth_flow *flow, bool meant, bool *ret_taken_up)
+static enum otp_err flow_deliver(struct auth_flow *flow, bool *ret_taken_up)
 {
 	pace_step(&flow->pace, PACE_MAIL);
 	if (flow->pretending != OTP_OK)
 		return delivery_pretend(&flow->delivery, flow->pretending, ret_taken_up);
-	if (!meant)
-		return delivery_pretend(&flow->delivery, OTP_ERR_NO_ANSWER, ret_taken_up);
 	return delivery_mail(&flow->delivery, ret_taken_up);
 }
 
-static enum otp_err flow_mail(struct auth_flow *flow, bool meant)
+static enum otp_err flow_mail(struct auth_flow *flow)
 {
 	bool taken_up = delivery_take_up(&flow->delivery);
 	enum otp_err err = OTP_OK;
 
 	if (!taken_up) {
-		err = flow_deliver(flow, meant, &taken_up);
+		err = flow_deliver(flow, &taken_up);
 		if (err != OTP_OK && flow_hides(flow, err)) {
-			if (err != OTP_ERR_MAIL_BUDGET)
+			if (err != OTP_ERR_MAIL_BUDGET) /* a budget fills again; what the service refuses is not asked for again in this call */
 				flow_pretend(flow, err);
-			err = flow_hide_mail(flow, err, &taken_up);
+			err = delivery_pretend(&flow->delivery, err, &taken_up);
 		}
 	}
 	if (err != OTP_OK)
@@ -220,6 +212,9 @@ static enum otp_err flow_try(struct auth_flow *flow, const struct answer *answer
 	number = challenge_take_try(&delivery->challenge);
 	if (number < 0)
 		return OTP_ERR_TRIES;
+	state = delivery_state(delivery);
+	if (state != CHALLENGE_OPEN && state != CHALLENGE_SPENT) /* closed while we took it: then it may be counted elsewhere, see delivery_save_session */
+		return flow_dead(flow, state);
 	left = challenge_tries_left(&delivery->challenge);
 	if (flow->pretending != OTP_OK || answer->kind != ANSWER_CODE || !delivery_is_real(delivery, number))
 		return flow_wrong(flow, left);
@@ -239,7 +234,7 @@ static enum otp_err flow_mail_refused(struct auth_flow *flow, enum otp_err err)
 
 	if (flow_hides(flow, err)) {
 		flow_say(flow, DIALOGUE_RESENT, 0);
-		return flow_hide_mail(flow, err, &taken_up);
+		return delivery_pretend(&flow->delivery, err, &taken_up);
 	}
 	if (delivery_state(&flow->delivery) != CHALLENGE_OPEN)
 		return err;
@@ -247,7 +242,7 @@ static enum otp_err flow_mail_refused(struct auth_flow *flow, enum otp_err err)
 	return class == OTP_CLASS_TRIES || class == OTP_CLASS_DENIED || class == OTP_CLASS_UNREACHABLE ? OTP_OK : err;
 }
 
-static enum otp_err flow_mail_again(struct auth_flow *flow, bool meant)
+static enum otp_err flow_mail_again(struct auth_flow *flow)
 {
 	bool open = delivery_state(&flow->delivery) == CHALLENGE_OPEN;
 	int64_t since = delivery_age_ms(&flow->delivery) / 1000;
@@ -265,7 +260,7 @@ static enum otp_err flow_mail_again(struct auth_flow *flow, bool meant)
 		return OTP_ERR_MAILS;
 	flow->unusable = 0;
 	flow_say(flow, DIALOGUE_RESENT, 0);
-	err = flow_deliver(flow, meant, &taken_up);
+	err = flow_deliver(flow, &taken_up);
 	return err == OTP_OK ? OTP_OK : flow_mail_refused(flow, err);
 }
 
@@ -288,7 +283,7 @@ static enum otp_err flow_ask_first(struct auth_flow *flow, bool *ret_done)
 			return err;
 		kind = flow_looks_like(flow, &answer, ANSWER_YES);
 		if ((kind == ANSWER_YES || kind == ANSWER_NEW) && may_mail)
-			return flow_mail(flow, answer.kind == ANSWER_YES || answer.kind == ANSWER_NEW);
+			return flow_mail(flow);
 		if (kind == ANSWER_CODE && delivery_take_up(&flow->delivery))
 			return flow_try(flow, &answer, ret_done);
 		if (kind == ANSWER_YES || kind == ANSWER_NEW || kind == ANSWER_CODE)
@@ -305,7 +300,7 @@ static enum otp_err flow_take_answer(struct auth_flow *flow, const struct answer
 	case ANSWER_CODE:
 		return flow_try(flow, answer, ret_done);
 	case ANSWER_NEW:
-		return flow_mail_again(flow, answer->kind == ANSWER_NEW);
+		return flow_mail_again(flow);
 	case ANSWER_EMPTY:
 	case ANSWER_YES:
 	case ANSWER_OTHER:
@@ -356,13 +351,13 @@ static enum otp_err flow_find_challenge(struct auth_flow *flow, bool *ret_done)
 		flow_say(flow, DIALOGUE_RESUMED, 0);
 		return OTP_OK;
 	}
-	return flow_options(flow)->confirm == CONFIRM_ALWAYS ? flow_ask_first(flow, ret_done) : flow_mail(flow, true);
+	return flow_options(flow)->confirm == CONFIRM_ALWAYS ? flow_ask_first(flow, ret_done) : flow_mail(flow);
 }
 
 static enum otp_err flow_story(struct auth_flow *flow)
 {
 	bool done = false;
-	enum otp_err err = delivery_open(&flow->delivery);
+	enum otp_err err = delivery_open(&flow->delivery, flow->pretending != OTP_OK);
 
 	if (err == OTP_OK)
 		err = service_prepare(&flow->service);
@@ -393,11 +388,13 @@ static void flow_begin(struct auth_flow *flow, const struct auth_request *reques
 }
 
 /* What the service needed is given up before the last word: that takes its time, too, for some accounts. */
-static void flow_end(struct auth_flow *flow)
+static void flow_end(struct auth_flow *flow, enum otp_err result)
 {
 	revocation_start(&flow->service.cognito); /* of whatever came, also where the login failed */
 	cognito_tokens_done(&flow->tokens);
 	service_end(&flow->service);
+	if (err_class(result) != OTP_CLASS_UNREACHABLE) /* a resolver thread that found nobody may still be at work */
+		crypto_shut_down();
 }
 
 static void flow_farewell(const struct auth_flow *flow, enum otp_err result)
@@ -441,7 +438,7 @@ __attribute__((visibility("default"))) void auth_flow_run(const struct auth_requ
 	ret_result->result = err;
 	ret_result->reason = flow_reason(&flow, err);
 	memcpy(ret_result->request_id, flow.service.cognito.request_id, sizeof(ret_result->request_id));
-	flow_end(&flow);
+	flow_end(&flow, err);
 	if (err != OTP_OK)
 		pace_keep(&flow.pace, request->conversation);
 	flow_farewell(&flow, err);

@@ -80,11 +80,12 @@ bool caller_may_mail(const struct caller *caller)
 /* One address of IPv4 (also one inside IPv6, as a listening socket for both has it), or the 64 bits of IPv6 that one site has. */
 static void caller_address(const char *text, struct strbuf *out)
 {
+	static const unsigned char nat64[12] = { 0x00, 0x64, 0xff, 0x9b }; /* RFC 6052: all of IPv4 would be one place */
 	struct in6_addr six = IN6ADDR_ANY_INIT;
 	struct in_addr four = { 0 };
 	char shown[INET6_ADDRSTRLEN] = "";
 
-	if (inet_pton(AF_INET6, text, &six) == 1 && IN6_IS_ADDR_V4MAPPED(&six))
+	if (inet_pton(AF_INET6, text, &six) == 1 && (IN6_IS_ADDR_V4MAPPED(&six) || memcmp(six.s6_addr, nat64, sizeof(nat64)) == 0))
 		memcpy(&four, six.s6_addr + 12, sizeof(four));
 	else if (inet_pton(AF_INET6, text, &six) == 1)
 		memset(six.s6_addr + 8, 0, 8);

@@ -56,6 +56,7 @@ static enum otp_err challenge_digest(const struct challenge_owner *owner, unsign
 	challenge_add(&text, owner->pool);
 	challenge_add(&text, owner->client);
 	challenge_add(&text, owner->origin);
+	challenge_add(&text, owner->refused ? "refused" : "");
 	if (text.failed != OTP_OK)
 		return text.failed;
 	return crypto_sha256(text.text, text.length, digest);

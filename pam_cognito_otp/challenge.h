@@ -42,6 +42,7 @@ struct challenge_owner {
 	const char *client;
 	const char *origin; /* caller_source */
 	bool proved;
+	bool refused; /* by rules of the calling program's own, whoever he is */
 };
 
 struct challenge_key {

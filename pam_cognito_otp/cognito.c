@@ -101,7 +101,7 @@ static void cognito_keep_refresh(struct cognito *cognito, const struct json_valu
 static void cognito_begin(struct cognito *cognito)
 {
 	cognito->left = false;
-	cognito->refused = false;
+	cognito->status = 0;
 }
 
 /* Sends `body` to `operation`; *ret_doc is the answer to a 200. */
@@ -116,7 +116,7 @@ static enum otp_err cognito_call(struct cognito *cognito, const char *operation,
 		return body->failed;
 	err = http_exchange(cognito->http, &request, cognito->deadline, &response, cognito->note);
 	cognito->left = cognito->left || response.left;
-	cognito->refused = err == OTP_OK && response.status >= 400 && response.status < 500;
+	cognito->status = err == OTP_OK ? response.status : 0;
 	if (err != OTP_OK)
 		return err;
 	memcpy(cognito->request_id, response.request_id, sizeof(cognito->request_id));

@@ -40,7 +40,7 @@ struct cognito {
 	struct note *note;			  /* says at which operation something failed */
 	char request_id[HTTP_WORD_MAX + 1]; /* of the last answer, for the log */
 	bool left;    /* a request of the last operation has left this machine, if only in part */
-	bool refused; /* the service has answered it with an error of its own (4xx): nothing was mailed */
+	long status;  /* of HTTP, of its last answer; 0 when none came */
 	struct secret refresh_token;	     /* the last one that came, wanted or not, so that it can be revoked; the caller ends it */
 };
 

@@ -33,7 +33,7 @@ static int64_t delivery_ttl(const struct delivery *delivery)
 	return delivery->settings->options->challenge_ttl;
 }
 
-enum otp_err delivery_open(struct delivery *delivery)
+static enum otp_err delivery_find_key(struct delivery *delivery, bool refused)
 {
 	const struct delivery_settings *settings = delivery->settings;
 	struct challenge_owner owner = { settings->user,
@@ -43,13 +43,24 @@ enum otp_err delivery_open(struct delivery *delivery)
 					 settings->options->user_pool_id,
 					 settings->options->client_id,
 					 settings->source,
-					 caller_is_proved(settings->caller) };
-	enum otp_err err = challenge_key_of(&owner, &delivery->key);
+					 caller_is_proved(settings->caller),
+					 refused };
 
+	return challenge_key_of(&owner, &delivery->key);
+}
+
+enum otp_err delivery_refuse(struct delivery *delivery)
+{
+	return delivery_find_key(delivery, true);
+}
+
+enum otp_err delivery_open(struct delivery *delivery, bool refused)
+{
+	enum otp_err err = delivery_find_key(delivery, refused);
 	int dir;
 
 	if (err == OTP_OK)
-		err = run_dir_open(&dir, settings->note);
+		err = run_dir_open(&dir, delivery->settings->note);
 	if (err == OTP_OK)
 		delivery->dir = dir;
 	return err;
@@ -86,12 +97,23 @@ static void delivery_describe(const struct delivery *delivery, struct challenge_
 	facts->tries = (uint32_t)settings->options->max_tries;
 }
 
+/* What follows becomes visible to the caller's other connections: at the pace of a stranger, not at the service's. */
+static void delivery_rest(const struct delivery *delivery)
+{
+	pace_keep(delivery->settings->pace, delivery->settings->conversation);
+}
+
+/* When the mail was wished for (clock_boot_ms): the same for all accounts, and earlier than the service's own clock starts, so that ours ends first. */
+static int64_t delivery_wished_ms(const struct delivery *delivery)
+{
+	return clock_boot_ms() - (clock_monotonic_ms() - delivery->settings->pace->since_ms);
+}
+
 static enum otp_err delivery_keep(struct delivery *delivery, const struct challenge_facts *facts, const struct secret *session)
 {
 	challenge_auto struct challenge kept = CHALLENGE_EMPTY;
 	enum otp_err err;
 
-	pace_keep(delivery->settings->pace, delivery->settings->conversation);
 	run_dir_sweep(delivery->dir);
 	err = challenge_keep(delivery->dir, &delivery->key, facts, session, &kept);
 	if (err == OTP_OK)
@@ -99,10 +121,26 @@ static enum otp_err delivery_keep(struct delivery *delivery, const struct challe
 	return err;
 }
 
-/* A request that never left, or that the service refused, mailed nothing. Refusals to slow us down stay paid: they should. */
-static bool delivery_mailed_nothing(const struct cognito *cognito, enum otp_err err)
+/* What the service decides before it mails. Not here: a trigger or a delivery that failed, after which a mail may be out, and refusals to slow us down. */
+static bool delivery_refused_early(enum otp_err err)
 {
-	return !cognito->left || (cognito->refused && err_class(err) != OTP_CLASS_TRIES);
+	return err == OTP_ERR_REFUSED || err == OTP_ERR_ACCOUNT_DISABLED || err == OTP_ERR_ACCOUNT_NOT_FOUND || err == OTP_ERR_ACCOUNT_NOT_CONFIRMED ||
+	       err == OTP_ERR_ACCOUNT_RESET || err == OTP_ERR_SECRET_HASH || err == OTP_ERR_CLIENT || err == OTP_ERR_PARAMETER || err == OTP_ERR_FORBIDDEN;
+}
+
+/*
+ * Whether what was paid is given back. A broken service (5xx) has most likely mailed nothing: those who have proved themselves must not be locked out by an
+ * outage after it is over; for strangers it stays paid.
+ */
+static bool delivery_mailed_nothing(const struct delivery *delivery, enum otp_err err)
+{
+	const struct cognito *cognito = &delivery->service->cognito;
+
+	if (!cognito->left)
+		return true;
+	if (cognito->status >= 500)
+		return caller_is_proved(delivery->settings->caller);
+	return cognito->status >= 400 && delivery_refused_early(err);
 }
 
 static enum otp_err delivery_mail_now(struct delivery *delivery)
@@ -115,19 +153,22 @@ static enum otp_err delivery_mail_now(struct delivery *delivery)
 	struct postage_receipt paid;
 	enum otp_err err = postage_pay(delivery->dir, &payer, &paid, &delivery->wait_s, settings->note);
 
+	if (err == OTP_ERR_MAIL_BUDGET && !caller_is_proved(settings->caller)) /* he is not told */
+		log_warning("event=mail_budget_spent detail=\"%s\"", settings->note->text);
 	if (err != OTP_OK)
 		return err;
-	facts.mailed_ms = clock_boot_ms(); /* before the service's own clock starts, so that ours ends first */
+	facts.mailed_ms = delivery_wished_ms(delivery);
 	facts.session_ms = facts.mailed_ms;
 	err = cognito_initiate_auth(cognito, payer.cognito_user, &opened);
 	if (err != OTP_OK) {
-		if (delivery_mailed_nothing(cognito, err))
+		if (delivery_mailed_nothing(delivery, err))
 			postage_give_back(delivery->dir, &paid);
 		return err;
 	}
 	delivery_describe(delivery, &facts);
 	facts.tries_to_send = facts.tries;
 	memcpy(facts.destination, opened.destination, sizeof(facts.destination));
+	delivery_rest(delivery);
 	return delivery_keep(delivery, &facts, &opened.session);
 }
 
@@ -174,16 +215,23 @@ enum otp_err delivery_mail(struct delivery *delivery, bool *ret_taken_up)
 	return err;
 }
 
-/* Of an open Session the tries that are left, so that a mail which was only pretended gives nobody more of them. */
+/*
+ * Of an open Session the tries that are left, so that a mail which was only pretended gives nobody more of them. It is closed before they are counted, and whoever
+ * takes a try looks again afterwards: none is both sent and carried over.
+ */
 static enum otp_err delivery_save_session(const struct delivery *delivery, struct challenge_facts *facts, struct secret *ret_session)
 {
 	const struct challenge *challenge = &delivery->challenge;
+	bool open = delivery_state(delivery) == CHALLENGE_OPEN;
 
-	if (delivery_state(delivery) != CHALLENGE_OPEN || delivery_decoy(delivery) != OTP_OK)
+	challenge_close(challenge, CHALLENGE_REPLACED);
+	if (!open || delivery_decoy(delivery) != OTP_OK)
 		return OTP_OK;
 	facts->decoy = OTP_OK;
 	facts->session_ms = challenge_facts_of(challenge)->session_ms;
 	facts->tries_to_send = challenge_sendable(challenge);
+	if (facts->tries_to_send > facts->tries)
+		facts->tries_to_send = facts->tries; /* max_tries was lowered meanwhile */
 	memcpy(facts->destination, challenge_facts_of(challenge)->destination, sizeof(facts->destination));
 	return challenge_session(challenge, ret_session);
 }
@@ -191,10 +239,11 @@ static enum otp_err delivery_save_session(const struct delivery *delivery, struc
 static enum otp_err delivery_pretend_now(struct delivery *delivery, enum otp_err why)
 {
 	secret_auto struct secret session = SECRET_EMPTY;
-	struct challenge_facts facts = { .decoy = why, .mailed_ms = clock_boot_ms() };
+	struct challenge_facts facts = { .decoy = why, .mailed_ms = delivery_wished_ms(delivery) };
 	enum otp_err err;
 
 	delivery_describe(delivery, &facts);
+	delivery_rest(delivery);
 	err = delivery_save_session(delivery, &facts, &session);
 	if (err != OTP_OK)
 		return err;

@@ -50,8 +50,14 @@ struct delivery {
 /* All is borrowed and must outlive it. */
 void delivery_begin(struct delivery *delivery, const struct delivery_settings *settings, struct service *service);
 
-/* The run directory. OTP_ERR_STATE_*: nobody can be mailed on this machine. OTP_ERR_MEMORY, OTP_ERR_CRYPTO. */
-enum otp_err delivery_open(struct delivery *delivery);
+/*
+ * The run directory. `refused`: this call can only be led through the dialogue, by rules of this program's own; what it pretends must not meet a call of another
+ * program in which the same person may log in. OTP_ERR_STATE_*: nobody can be mailed on this machine. OTP_ERR_MEMORY, OTP_ERR_CRYPTO.
+ */
+enum otp_err delivery_open(struct delivery *delivery, bool refused);
+
+/* It has come out later that this call is refused. OTP_ERR_MEMORY, OTP_ERR_CRYPTO. */
+enum otp_err delivery_refuse(struct delivery *delivery);
 
 /* Takes up a challenge that is open, if there is one and it is not the one already held. */
 bool delivery_take_up(struct delivery *delivery);

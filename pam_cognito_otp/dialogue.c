@@ -106,10 +106,12 @@ enum dialogue_word dialogue_over(enum challenge_state state)
 
 void dialogue_wait(enum option_challenge challenge, int64_t seconds, char *text)
 {
-	bool hours = seconds > 2 * 3600;
+	bool hours = seconds > 2 * 3600 + 1;
+	long long unit = hours ? 3600 : 60;
+	long long count = (seconds - 1 + unit - 1) / unit; /* the budget counts whole seconds and adds one: 15 min are 901 s */
 
-	(void)snprintf(text, CONVERSATION_TEXT_MAX + 1, "Too many codes were %s. Try again in %lld %s.", dialogue_sent(challenge),
-		       hours ? (long long)(seconds + 3599) / 3600 : (long long)(seconds + 59) / 60, hours ? "h" : "min");
+	(void)snprintf(text, CONVERSATION_TEXT_MAX + 1, "Too many codes were %s. Try again in %lld %s.", dialogue_sent(challenge), count > 0 ? count : 1,
+		       hours ? "h" : "min");
 }
 
 static const char dialogue_broken[] = "Sign-in with a code does not work on this machine now; the system log says why.";

@@ -167,10 +167,11 @@ OPTION_VALUE(option_set_budget)
 	if (good && value[length] == ',') {
 		value += length + 1;
 		length = option_window(value, &limit.windows[1]);
-		good = length > 0 && limit.windows[1].seconds > limit.windows[0].seconds && limit.windows[1].seconds <= max;
+		good = length > 0 && limit.windows[1].seconds > limit.windows[0].seconds && limit.windows[1].seconds <= max &&
+		       limit.windows[1].count >= limit.windows[0].count; /* or the first would have no effect */
 	}
 	if (!good || value[length] != '\0') {
-		note_set(note, "must be COUNT/WINDOW such as 5/15m, or two such as 5/15m,20/d with the longer window last; COUNT 1 to %d, WINDOW %llds to %llds",
+		note_set(note, "must be COUNT/WINDOW such as 5/15m, or two such as 5/15m,20/d with the longer window and the larger count last; COUNT 1 to %d, WINDOW %llds to %llds",
 			 BUDGET_COUNT_MAX, (long long)min, (long long)max);
 		return OTP_ERR_CONFIG_VALUE;
 	}

@@ -62,23 +62,25 @@ static enum otp_err postage_list(const struct postage_payer *payer, struct posta
 	const struct options *options = payer->options;
 	bool proved = caller_is_proved(payer->caller);
 	struct budget_limit share = postage_strangers_share(&options->mail_budget_host);
+	char uid_name[BUDGET_NAME_SIZE];
 	char name[BUDGET_NAME_SIZE];
 	enum otp_err err = postage_account_bucket(options->user_pool_id, payer->cognito_user, proved, name);
 
 	*ret_count = 0;
 	if (err != OTP_OK)
 		return err;
+	/* The host's first: where they are spent no file is made for an account that a stranger has named. */
+	postage_add(budgets, ret_count, "mail_budget_host", POSTAGE_HOST, &options->mail_budget_host);
+	if (!proved)
+		postage_add(budgets, ret_count, "strangers' half of mail_budget_host", POSTAGE_HOST_UNPROVED, &share);
+	if (payer->caller->kind == CALLER_OTHER_LOCAL && payer->real_uid != 0) {
+		postage_uid_bucket(payer->real_uid, uid_name);
+		postage_add(budgets, ret_count, "mail_budget of the calling uid", uid_name, &options->mail_budget);
+	}
 	if (proved)
 		postage_add(budgets, ret_count, "mail_budget of this account", name, &options->mail_budget);
 	else
 		postage_add(budgets, ret_count, "mail_budget_unproved of this account", name, &options->mail_budget_unproved);
-	if (payer->caller->kind == CALLER_OTHER_LOCAL && payer->real_uid != 0) {
-		postage_uid_bucket(payer->real_uid, name);
-		postage_add(budgets, ret_count, "mail_budget of the calling uid", name, &options->mail_budget);
-	}
-	if (!proved)
-		postage_add(budgets, ret_count, "strangers' half of mail_budget_host", POSTAGE_HOST_UNPROVED, &share);
-	postage_add(budgets, ret_count, "mail_budget_host", POSTAGE_HOST, &options->mail_budget_host);
 	return OTP_OK;
 }
 

@@ -37,6 +37,12 @@ enum otp_err run_dir_open(int *ret_dir, struct note *note)
 	return err;
 }
 
+/* A budget of an account or uid. Those of all, and the one in reserve for a full disk, stay. */
+static bool run_dir_is_somebodys(const char *name)
+{
+	return strncmp(name, "mails-proved-", 13) == 0 || strncmp(name, "mails-unproved-", 15) == 0 || strncmp(name, "mails-uid-", 10) == 0;
+}
+
 /* What killed processes left behind, challenges that are long over, budgets that nobody has touched for longer than they count. */
 static bool run_dir_is_rubbish(int dir, const char *name, const struct stat *st)
 {
@@ -48,7 +54,7 @@ static bool run_dir_is_rubbish(int dir, const char *name, const struct stat *st)
 		return age > RUN_DIR_STALE_S;
 	if (challenge_is_name(name, &uid, &stranger)) /* the wall clock may have been set: it only saves us from opening all */
 		return age > RUN_DIR_STALE_S && challenge_is_over(dir, name, RUN_DIR_STALE_S);
-	return strncmp(name, "mails-", 6) == 0 && age > RUN_DIR_IDLE_S && budget_is_idle(dir, name);
+	return run_dir_is_somebodys(name) && age > RUN_DIR_IDLE_S && budget_is_idle(dir, name);
 }
 
 static bool run_dir_older(const struct timespec *one, const struct timespec *other)

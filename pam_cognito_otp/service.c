@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "crypto.h"
-
 void service_begin(struct service *service, const struct options *options, struct deadline *deadline, struct note *note)
 {
 	memset(service, 0, sizeof(*service));
@@ -50,5 +48,4 @@ void service_end(struct service *service)
 	jwks_done(&service->jwks);
 	http_free(service->http);
 	service->http = NULL;
-	crypto_shut_down();
 }

@@ -19,7 +19,7 @@ enum {
 
 static const char session_text[] = "AYABe-session-of-alice";
 static const struct challenge_owner alice = {
-	"alice", true, 7001, "alice@example.com", "eu-west-1_A", "client", "ip:192.0.2.1", false
+	"alice", true, 7001, "alice@example.com", "eu-west-1_A", "client", "ip:192.0.2.1", false, false
 };
 static int64_t boot_ms; /* what CLOCK_BOOTTIME says */
 static struct note note;
@@ -156,23 +156,24 @@ static void assert_set_aside(const char *what, int dir)
 static void test_owners_that_differ_have_other_keys_and_files(void **state)
 {
 	static const struct challenge_owner owners[] = {
-		{ "alice", true, 7001, "alice@example.com", "eu-west-1_A", "client", "ip:192.0.2.1", false },
-		{ "alice", true, 7002, "alice@example.com", "eu-west-1_A", "client", "ip:192.0.2.1", false },
-		{ "alice", true, 7001, "alice2@example.com", "eu-west-1_A", "client", "ip:192.0.2.1", false },
-		{ "alice", true, 7001, "", "eu-west-1_A", "client", "ip:192.0.2.1", false },
-		{ "alice", true, 7001, "alice@example.com", "eu-west-1_B", "client", "ip:192.0.2.1", false },
-		{ "alice", true, 7001, "alice@example.com", "eu-west-1_A", "client2", "ip:192.0.2.1", false },
-		{ "alice", true, 7001, "alice@example.com", "eu-west-1_A", "client", "ip:192.0.2.2", false },
-		{ "alice", true, 7001, "alice@example.com", "eu-west-1_A", "client", "uid:7001", false },
-		{ "alice", false, 7001, "alice@example.com", "eu-west-1_A", "client", "ip:192.0.2.1", false },
-		{ "Alice", false, 7001, "alice@example.com", "eu-west-1_A", "client", "ip:192.0.2.1", false },
-		{ "uid 7001,", false, 0, "alice@example.com", "eu-west-1_A", "client", "ip:192.0.2.1", false },
+		{ "alice", true, 7001, "alice@example.com", "eu-west-1_A", "client", "ip:192.0.2.1", false, false },
+		{ "alice", true, 7002, "alice@example.com", "eu-west-1_A", "client", "ip:192.0.2.1", false, false },
+		{ "alice", true, 7001, "alice2@example.com", "eu-west-1_A", "client", "ip:192.0.2.1", false, false },
+		{ "alice", true, 7001, "", "eu-west-1_A", "client", "ip:192.0.2.1", false, false },
+		{ "alice", true, 7001, "alice@example.com", "eu-west-1_B", "client", "ip:192.0.2.1", false, false },
+		{ "alice", true, 7001, "alice@example.com", "eu-west-1_A", "client2", "ip:192.0.2.1", false, false },
+		{ "alice", true, 7001, "alice@example.com", "eu-west-1_A", "client", "ip:192.0.2.2", false, false },
+		{ "alice", true, 7001, "alice@example.com", "eu-west-1_A", "client", "uid:7001", false, false },
+		{ "alice", false, 7001, "alice@example.com", "eu-west-1_A", "client", "ip:192.0.2.1", false, false },
+		{ "Alice", false, 7001, "alice@example.com", "eu-west-1_A", "client", "ip:192.0.2.1", false, false },
+		{ "uid 7001,", false, 0, "alice@example.com", "eu-west-1_A", "client", "ip:192.0.2.1", false, false },
 		/* the same letters, with the border elsewhere */
-		{ "alice", true, 7001, "alice@example.come", "u-west-1_A", "client", "ip:192.0.2.1", false },
-		{ "alice", true, 7001, "alice@example.com", "eu-west-1_Ac", "lient", "ip:192.0.2.1", false },
-		{ "alice", true, 7001, "alice@example.com", "eu-west-1_A", "clienti", "p:192.0.2.1", false },
-		{ "alice", true, 7001, "alice@example.com", "eu-west-1_A,6:client", "", "ip:192.0.2.1", false },
-		{ "", false, 0, "", "", "", "", false },
+		{ "alice", true, 7001, "alice@example.come", "u-west-1_A", "client", "ip:192.0.2.1", false, false },
+		{ "alice", true, 7001, "alice@example.com", "eu-west-1_Ac", "lient", "ip:192.0.2.1", false, false },
+		{ "alice", true, 7001, "alice@example.com", "eu-west-1_A", "clienti", "p:192.0.2.1", false, false },
+		{ "alice", true, 7001, "alice@example.com", "eu-west-1_A,6:client", "", "ip:192.0.2.1", false, false },
+		{ "alice", true, 7001, "alice@example.com", "eu-west-1_A", "client", "ip:192.0.2.1", false, true },
+		{ "", false, 0, "", "", "", "", false, false },
 	};
 	struct challenge_key keys[CASES(owners)];
 

@@ -137,9 +137,9 @@ static void test_when_to_try_again(void **state)
 		int64_t seconds;
 		const char *wait;
 	} cases[] = {
-		{ 1, "1 min." },    { 59, "1 min." },	{ 60, "1 min." },     { 61, "2 min." },
-		{ 720, "12 min." }, { 721, "13 min." }, { 3600, "60 min." }, { 7200, "120 min." },
-		{ 7201, "3 h." },   { 10800, "3 h." },	{ 10801, "4 h." },    { 86401, "25 h." },
+		{ 1, "1 min." },    { 59, "1 min." },	{ 61, "1 min." },     { 62, "2 min." },
+		{ 721, "12 min." }, { 722, "13 min." }, { 901, "15 min." },  { 3601, "60 min." }, { 7201, "120 min." },
+		{ 7202, "3 h." },   { 10801, "3 h." },	{ 10802, "4 h." },    { 86401, "24 h." },
 	};
 	char text[CONVERSATION_TEXT_MAX + 1];
 	char wanted[CONVERSATION_TEXT_MAX + 1];

@@ -563,7 +563,7 @@ static void test_budgets_that_are_none(void **state)
 		"5/15m,20", "5/15m,20/", "5/15m,/d", "5/15m,0/d", "5/15m,257/d", "5/15m,20/2d", "5/15m,20/d/", "5/15m,d", "5/15m20/d",
 		"5/15m+20/d",
 		/* the shorter window first */
-		"20/d,5/15m", "5/15m,20/15m", "5/15m,20/900s", "5/15m,20/14m", "5/9s,20/d", "60/h,60/1h",
+		"20/d,5/15m", "5/15m,4/d", "5/15m,20/15m", "5/15m,20/900s", "5/15m,20/14m", "5/9s,20/d", "60/h,60/1h",
 	};
 	static const char *const keys[] = { "mail_budget", "mail_budget_unproved", "mail_budget_host" };
 
@@ -572,7 +572,7 @@ static void test_budgets_that_are_none(void **state)
 	for (size_t i = 0; i < CASES(values); i++)
 		assert_err(values[i], load_setting(keys[i % CASES(keys)], values[i]), OTP_ERR_CONFIG_VALUE);
 	assert_err("a note", load_setting("mail_budget", "5"), OTP_ERR_CONFIG_VALUE);
-	assert_note(":3: mail_budget: must be COUNT/WINDOW such as 5/15m, or two such as 5/15m,20/d with the longer window last; "
+	assert_note(":3: mail_budget: must be COUNT/WINDOW such as 5/15m, or two such as 5/15m,20/d with the longer window and the larger count last; "
 		    "COUNT 1 to 256, WINDOW 10s to 86400s");
 }
 

@@ -11,7 +11,7 @@ static void (*while_opening)(void); /* what another process does between openat 
 static int place = -1;
 static struct note note;
 static const struct budget_limit five_in_ten = { { { 5, 10 }, { 0, 0 } } };
-static const struct challenge_owner alice = { "alice", true, 7001, "alice@example.com", "eu-west-1_A", "client", "ip:192.0.2.1", false };
+static const struct challenge_owner alice = { "alice", true, 7001, "alice@example.com", "eu-west-1_A", "client", "ip:192.0.2.1", false, false };
 
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
