@@ -32,9 +32,8 @@ copy_source() {
             mkdir -p "$(dirname -- "$source_copy/$file")"
             cp -- "$top/$file" "$source_copy/$file"
             echo "$file"
-        elif [[ -x $top/$file && ! -x $source_copy/$file ]]; then
-            chmod +x "$source_copy/$file"
         fi
+        [[ ! -x $top/$file || -x $source_copy/$file ]] || chmod +x "$source_copy/$file"
     done < "$list.new"
     mv "$list.new" "$list"
 }

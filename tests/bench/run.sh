@@ -1,7 +1,8 @@
 #!/bin/bash
 # run.sh [--runs N]: what one login costs, as a table. Not part of the tests: the times are this machine's.
+# run.sh oracle [--runs N]: whether the time that a stranger waits tells accounts apart.
 #
-# Duty: build, install in the throw-away copy that tests/rig/enter.sh makes, and run login_cost.py there.
+# Duty: build, install in the throw-away copy that tests/rig/enter.sh makes, and run login_cost.py or oracle.py there.
 #
 # Rules: as root; it is built in $OTP_BUILD (build/bench in the checkout if unset), the checkout and the machine stay as
 # they are. The packages are those of check.sh.
@@ -31,8 +32,13 @@ quietly() { # quietly COMMAND...: its words are shown only where it fails
 
 if [[ ${1:-} == --inside ]]; then
     shift
+    program=login_cost.py
+    if [[ ${1:-} == oracle ]]; then
+        program=oracle.py
+        shift
+    fi
     quietly make -C "$base/gcc" install
-    exec /usr/bin/python3 "$base/src/tests/bench/login_cost.py" "$@"
+    exec /usr/bin/python3 "$base/src/tests/bench/$program" "$@"
 fi
 
 mkdir -p "$base"
