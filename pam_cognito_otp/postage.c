@@ -62,26 +62,59 @@ static enum otp_err postage_list(const struct postage_payer *payer, struct posta
 	const struct options *options = payer->options;
 	bool proved = caller_is_proved(payer->caller);
 	struct budget_limit share = postage_strangers_share(&options->mail_budget_host);
-	char uid_name[BUDGET_NAME_SIZE];
 	char name[BUDGET_NAME_SIZE];
 	enum otp_err err = postage_account_bucket(options->user_pool_id, payer->cognito_user, proved, name);
 
 	*ret_count = 0;
 	if (err != OTP_OK)
 		return err;
-	/* The host's first: where they are spent no file is made for an account that a stranger has named. */
-	postage_add(budgets, ret_count, "mail_budget_host", POSTAGE_HOST, &options->mail_budget_host);
-	if (!proved)
-		postage_add(budgets, ret_count, "strangers' half of mail_budget_host", POSTAGE_HOST_UNPROVED, &share);
-	if (payer->caller->kind == CALLER_OTHER_LOCAL && payer->real_uid != 0) {
-		postage_uid_bucket(payer->real_uid, uid_name);
-		postage_add(budgets, ret_count, "mail_budget of the calling uid", uid_name, &options->mail_budget);
-	}
 	if (proved)
 		postage_add(budgets, ret_count, "mail_budget of this account", name, &options->mail_budget);
 	else
 		postage_add(budgets, ret_count, "mail_budget_unproved of this account", name, &options->mail_budget_unproved);
+	if (payer->caller->kind == CALLER_OTHER_LOCAL && payer->real_uid != 0) {
+		postage_uid_bucket(payer->real_uid, name);
+		postage_add(budgets, ret_count, "mail_budget of the calling uid", name, &options->mail_budget);
+	}
+	if (!proved)
+		postage_add(budgets, ret_count, "strangers' half of mail_budget_host", POSTAGE_HOST_UNPROVED, &share);
+	postage_add(budgets, ret_count, "mail_budget_host", POSTAGE_HOST, &options->mail_budget_host);
 	return OTP_OK;
+}
+
+static enum otp_err postage_spent(const struct postage_budget *budget, int64_t wait, struct note *note)
+{
+	note_set(note, "%s is spent; the next mail can go out in %lld s", budget->label, (long long)wait);
+	return OTP_ERR_MAIL_BUDGET;
+}
+
+/* Looks before anything is made: a name that a stranger tries out leaves no file for its account where the host's budgets are spent. */
+static enum otp_err postage_look(int dir, const struct postage_budget *budget, int64_t *ret_wait, struct note *note)
+{
+	enum otp_err err = OTP_OK;
+
+	for (size_t i = 0; err == OTP_OK && i < BUDGET_WINDOWS; i++) {
+		int64_t taken;
+
+		err = budget_look(dir, budget->bucket, &budget->limit, i, &taken, ret_wait);
+		if (err == OTP_OK && *ret_wait > 0)
+			err = postage_spent(budget, *ret_wait, note);
+	}
+	return err;
+}
+
+/* Several budgets for which a full disk leaves no room share one bucket, and one mail is one there, by the strictest limit: that of the account, which is first. */
+static void postage_keep_receipt(int dir, struct postage_receipt *receipt)
+{
+	const struct budget_receipt *last = &receipt->receipts[receipt->count];
+
+	for (size_t i = 0; i < receipt->count; i++) {
+		if (strcmp(receipt->receipts[i].bucket, last->bucket) == 0) {
+			budget_give_back(dir, last);
+			return;
+		}
+	}
+	receipt->count++;
 }
 
 enum otp_err postage_pay(int dir, const struct postage_payer *payer, struct postage_receipt *ret_receipt, int64_t *ret_wait, struct note *note)
@@ -91,12 +124,14 @@ enum otp_err postage_pay(int dir, const struct postage_payer *payer, struct post
 	enum otp_err err = postage_list(payer, budgets, &count);
 
 	ret_receipt->count = 0;
+	for (size_t i = 0; err == OTP_OK && i < count; i++)
+		err = postage_look(dir, &budgets[i], ret_wait, note);
 	for (size_t i = 0; err == OTP_OK && i < count; i++) {
-		err = budget_take(dir, budgets[i].bucket, &budgets[i].limit, &ret_receipt->receipts[i], ret_wait, note);
+		err = budget_take(dir, budgets[i].bucket, &budgets[i].limit, &ret_receipt->receipts[ret_receipt->count], ret_wait, note);
 		if (err == OTP_OK)
-			ret_receipt->count++;
+			postage_keep_receipt(dir, ret_receipt);
 		else if (err == OTP_ERR_MAIL_BUDGET)
-			note_set(note, "%s is spent; the next mail can go out in %lld s", budgets[i].label, (long long)*ret_wait);
+			err = postage_spent(&budgets[i], *ret_wait, note);
 	}
 	if (err != OTP_OK)
 		postage_give_back(dir, ret_receipt);
