@@ -161,8 +161,11 @@ enum otp_err budget_look(int dir, const char *bucket, const struct budget_limit 
 	if (err != OTP_OK || file.bytes == NULL)
 		return err;
 	for (size_t i = 0; i < (size_t)limit->windows[index].count; i++) {
-		int64_t left = budget_word_wait(atomic_load(&budget_words(&file, index)[i]), now, limit->windows[index].seconds);
+		file_word *place = &budget_words(&file, index)[i];
+		uint64_t value = atomic_load(place);
+		int64_t left = budget_word_wait(value, now, limit->windows[index].seconds);
 
+		budget_heal(place, value, now); /* or it would be taken "now" whenever somebody looks */
 		*ret_taken += left > 0 ? 1 : 0;
 		wait = left < wait ? left : wait;
 	}

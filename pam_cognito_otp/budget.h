@@ -57,7 +57,7 @@ enum otp_err budget_take(int dir, const char *bucket, const struct budget_limit 
 /* The request never left. */
 void budget_give_back(int dir, const struct budget_receipt *receipt);
 
-/* How many of window `index` are taken now, and when the next becomes free (seconds, 0: now). OTP_ERR_STATE_IO. */
+/* Takes nothing. How many of window `index` are taken now, and when the next becomes free (seconds, 0: now). OTP_ERR_STATE_IO. */
 enum otp_err budget_look(int dir, const char *bucket, const struct budget_limit *limit, size_t index, int64_t *ret_taken, int64_t *ret_wait);
 
 /* Whether nothing was taken for as long as any window can be: the file may go. */
