@@ -60,6 +60,7 @@ static void test_a_record_replaced_while_it_is_opened(void **state)
 	keep_one();
 	while_opening = keep_one;
 	assert_err("find", challenge_find(place, &key, &found, &note), OTP_OK);
+	assert_non_null(found.record); /* the newer one */
 	challenge_done(&found);
 	assert_int_equal(faccessat(place, key.name, F_OK, 0), 0);
 }
