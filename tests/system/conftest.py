@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from rig import accounts  # noqa: F401  (fails here, with its reason, when the path is wrong)
+from rig import accounts
 
 from system.house import House
 
@@ -31,3 +31,20 @@ def house(whole_house):
     """The house with fresh settings."""
     whole_house.fresh_settings()
     return whole_house
+
+
+@pytest.fixture(scope="module")
+def table(request):
+    """Prints the rows of the module when its tests are over: what was done, and what came of it."""
+    yield
+    print("\n" + "\n".join(f"{what:<52} {result}" for what, result in request.module.rows))
+
+
+@pytest.fixture
+def password_program():
+    """An SSH_ASKPASS that gives a stored password, digits only."""
+    path = os.path.join(accounts.temporary_folder(), "askpass")
+    with open(path, "w", encoding="ascii") as file:
+        file.write("#!/bin/sh\necho 12345678\n")
+    os.chmod(path, 0o755)
+    return path

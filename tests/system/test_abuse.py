@@ -14,7 +14,7 @@ import time
 
 import pytest
 from driver.people import enter_code, key_holder, stranger
-from rig import accounts, login, ssh, su, sudo
+from rig import login, ssh, su, sudo
 from rig.sshd import Sshd
 
 from system.house import CODE_QUESTION, FIRST_QUESTION, RUN, helpers, wait_helpers
@@ -74,16 +74,6 @@ def test_dropped_connections(house):
           requests=len(house.cognito.requests()), helpers_now=len(helpers()))
     assert asking == 200
     assert house.untouched()
-
-
-@pytest.fixture(name="password_program")
-def fixture_password_program():
-    """An SSH_ASKPASS that gives a guess."""
-    path = os.path.join(accounts.temporary_folder(), "askpass")
-    with open(path, "w", encoding="ascii") as file:
-        file.write("#!/bin/sh\necho 12345678\n")
-    os.chmod(path, 0o755)
-    return path
 
 
 def test_password_guesses(house, password_program):

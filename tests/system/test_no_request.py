@@ -29,16 +29,6 @@ def server():
         yield running
 
 
-@pytest.fixture
-def password_program():
-    """An SSH_ASKPASS that gives a stored password, digits only."""
-    path = os.path.join(accounts.temporary_folder(), "askpass")
-    with open(path, "w", encoding="ascii") as file:
-        file.write("#!/bin/sh\necho 12345678\n")
-    os.chmod(path, 0o755)
-    return path
-
-
 def test_the_service_is_within_reach(house, server):
     """The control: the same server, settings and user with y do send something."""
     with ssh.terminal(server, "alice", "true") as person:

@@ -20,13 +20,7 @@ from system.test_state_files import BOUND, SHORT, contents, leave_open, new_mail
 FRESH = "Code mailed to a***@e***. Code (r = new one): "
 RESUMED = re.compile(r"Code mailed \d+ s ago is still good\. Code \(r = new one\): ")
 rows = []
-
-
-@pytest.fixture(scope="module", autouse=True)
-def table():
-    """Prints what was done and what came of it."""
-    yield
-    print("\n" + "\n".join(f"{what:<44} {result}" for what, result in rows))
+pytestmark = pytest.mark.usefixtures("table")
 
 
 @pytest.fixture(autouse=True)

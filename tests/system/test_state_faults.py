@@ -26,13 +26,7 @@ CALLS = (
 )
 NO_SPACE = ("mkdirat", "write", "renameat", "renameat2", "openat")
 rows = []
-
-
-@pytest.fixture(scope="module", autouse=True)
-def table():
-    """Prints what was done and what came of it."""
-    yield
-    print("\n" + "\n".join(f"{what:<52} {result}" for what, result in rows))
+pytestmark = pytest.mark.usefixtures("table")
 
 
 @pytest.fixture(autouse=True)

@@ -54,13 +54,7 @@ int gettimeofday(struct timeval *ret_now, void *zone)
 }
 """
 rows = []
-
-
-@pytest.fixture(scope="module", autouse=True)
-def table():
-    """Prints what was done and what came of it."""
-    yield
-    print("\n" + "\n".join(f"{what:<36} {result}" for what, result in rows))
+pytestmark = pytest.mark.usefixtures("table")
 
 
 @pytest.fixture(autouse=True)

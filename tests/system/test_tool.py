@@ -19,13 +19,7 @@ LINE = re.compile(r"(?P<kind>code|mails) {2,3}(?P<facts>.*)")
 FACT = re.compile(r'(\w+)=(?:"([^"]*)"|(\S*))')
 UNKNOWN = "no-such-person"
 rows = []
-
-
-@pytest.fixture(scope="module", autouse=True)
-def table():
-    """Prints what the tool said."""
-    yield
-    print("\n" + "\n".join(f"{what:<40} {result}" for what, result in rows))
+pytestmark = pytest.mark.usefixtures("table")
 
 
 @pytest.fixture(autouse=True)

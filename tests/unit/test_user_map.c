@@ -89,72 +89,73 @@ static void test_lines_in_all_their_forms(void **state)
 		assert_alice(texts[i]);
 }
 
+static const struct {
+	const char *line;
+	const char *why;
+} wrong_lines[] = {
+	{ "Bob email:b@e", "the first word is not a local user name" },
+	{ "* email:b@e", "the first word is not a local user name" },
+	{ "bob* email:b@e", "the first word is not a local user name" },
+	{ "@group email:b@e", "the first word is not a local user name" },
+	{ "1bob email:b@e", "the first word is not a local user name" },
+	{ "-bob email:b@e", "the first word is not a local user name" },
+	{ "bob$x email:b@e", "the first word is not a local user name" },
+	{ "b\xd0\xb0"
+	  "b email:b@e",
+	  "the first word is not a local user name" },
+	{ "bo\xcc\x81"
+	  "b email:b@e",
+	  "the first word is not a local user name" },
+	{ "\xef\xbc\x82ob email:b@e", "the first word is not a local user name" },
+	{ "bo\xe2\x80\x8d"
+	  "b email:b@e",
+	  "the first word is not a local user name" },
+	{ "\xef\xbb\xbf"
+	  "bob email:b@e",
+	  "the first word is not a local user name" },
+	{ "bob:email:b@e", "the first word is not a local user name" },
+	{ "bob", "the second word is not email:, username: or phone: and a value" },
+	{ "bob b@e", "the second word is not email:, username: or phone: and a value" },
+	{ "bob mail:b@e", "the second word is not email:, username: or phone: and a value" },
+	{ "bob Email:b@e", "the second word is not email:, username: or phone: and a value" },
+	{ "bob email:", "the second word is not email:, username: or phone: and a value" },
+	{ "bob email: b@e", "the second word is not email:, username: or phone: and a value" },
+	{ "bob email:*", "the second word is not email:, username: or phone: and a value" },
+	{ "bob phone:4915112345678", "the second word is not email:, username: or phone: and a value" },
+	{ "bob username:b\xd0\xb0", "the second word is not email:, username: or phone: and a value" },
+	{ "bob sub=" SUB, "the second word is not email:, username: or phone: and a value" },
+	{ "bob # email:b@e", "the second word is not email:, username: or phone: and a value" },
+	{ "bob email:b@e x", "the third word is not sub= and a UUID" },
+	{ "bob email:b@e # his", "the third word is not sub= and a UUID" },
+	{ "bob email:b@e sub=", "the third word is not sub= and a UUID" },
+	{ "bob email:b@e " SUB, "the third word is not sub= and a UUID" },
+	{ "bob email:b@e SUB=" SUB, "the third word is not sub= and a UUID" },
+	{ "bob email:b@e sub=" SUB "0", "the third word is not sub= and a UUID" },
+	{ "bob email:b@e sub=0123abcd-4567-89ab-cdef-0123456789a", "the third word is not sub= and a UUID" },
+	{ "bob email:b@e sub=0123ABCD-4567-89ab-cdef-0123456789ab", "the third word is not sub= and a UUID" },
+	{ "bob email:b@e sub=0123abcd4567-89ab-cdef-0123-456789ab", "the third word is not sub= and a UUID" },
+	{ "bob email:b@e sub=0123abcg-4567-89ab-cdef-0123456789ab", "the third word is not sub= and a UUID" },
+	{ "bob email:b@e sub=" SUB " x", "more words than user, kind:value and sub=" },
+	{ "bob email:b@e sub=" SUB " # his", "more words than user, kind:value and sub=" },
+	{ "bob email:b@e sub=" SUB " sub=" SUB, "more words than user, kind:value and sub=" },
+};
+
 static void test_a_wrong_line_is_an_error_for_everybody(void **state)
 {
-	static const struct {
-		const char *line;
-		const char *why;
-	} cases[] = {
-		{ "Bob email:b@e", "the first word is not a local user name" },
-		{ "* email:b@e", "the first word is not a local user name" },
-		{ "bob* email:b@e", "the first word is not a local user name" },
-		{ "@group email:b@e", "the first word is not a local user name" },
-		{ "1bob email:b@e", "the first word is not a local user name" },
-		{ "-bob email:b@e", "the first word is not a local user name" },
-		{ "bob$x email:b@e", "the first word is not a local user name" },
-		{ "b\xd0\xb0"
-		  "b email:b@e",
-		  "the first word is not a local user name" },
-		{ "bo\xcc\x81"
-		  "b email:b@e",
-		  "the first word is not a local user name" },
-		{ "\xef\xbc\x82ob email:b@e", "the first word is not a local user name" },
-		{ "bo\xe2\x80\x8d"
-		  "b email:b@e",
-		  "the first word is not a local user name" },
-		{ "\xef\xbb\xbf"
-		  "bob email:b@e",
-		  "the first word is not a local user name" },
-		{ "bob:email:b@e", "the first word is not a local user name" },
-		{ "bob", "the second word is not email:, username: or phone: and a value" },
-		{ "bob b@e", "the second word is not email:, username: or phone: and a value" },
-		{ "bob mail:b@e", "the second word is not email:, username: or phone: and a value" },
-		{ "bob Email:b@e", "the second word is not email:, username: or phone: and a value" },
-		{ "bob email:", "the second word is not email:, username: or phone: and a value" },
-		{ "bob email: b@e", "the second word is not email:, username: or phone: and a value" },
-		{ "bob email:*", "the second word is not email:, username: or phone: and a value" },
-		{ "bob phone:4915112345678", "the second word is not email:, username: or phone: and a value" },
-		{ "bob username:b\xd0\xb0", "the second word is not email:, username: or phone: and a value" },
-		{ "bob sub=" SUB, "the second word is not email:, username: or phone: and a value" },
-		{ "bob # email:b@e", "the second word is not email:, username: or phone: and a value" },
-		{ "bob email:b@e x", "the third word is not sub= and a UUID" },
-		{ "bob email:b@e # his", "the third word is not sub= and a UUID" },
-		{ "bob email:b@e sub=", "the third word is not sub= and a UUID" },
-		{ "bob email:b@e " SUB, "the third word is not sub= and a UUID" },
-		{ "bob email:b@e SUB=" SUB, "the third word is not sub= and a UUID" },
-		{ "bob email:b@e sub=" SUB "0", "the third word is not sub= and a UUID" },
-		{ "bob email:b@e sub=0123abcd-4567-89ab-cdef-0123456789a", "the third word is not sub= and a UUID" },
-		{ "bob email:b@e sub=0123ABCD-4567-89ab-cdef-0123456789ab", "the third word is not sub= and a UUID" },
-		{ "bob email:b@e sub=0123abcd4567-89ab-cdef-0123-456789ab", "the third word is not sub= and a UUID" },
-		{ "bob email:b@e sub=0123abcg-4567-89ab-cdef-0123456789ab", "the third word is not sub= and a UUID" },
-		{ "bob email:b@e sub=" SUB " x", "more words than user, kind:value and sub=" },
-		{ "bob email:b@e sub=" SUB " # his", "more words than user, kind:value and sub=" },
-		{ "bob email:b@e sub=" SUB " sub=" SUB, "more words than user, kind:value and sub=" },
-	};
 	char text[512];
 	char wanted[256];
 
 	(void)state;
 	safe_place_needed();
-	for (size_t i = 0; i < CASES(cases); i++) {
-		(void)snprintf(wanted, sizeof(wanted), ":3: %s", cases[i].why);
-		(void)snprintf(text, sizeof(text), "alice email:a@e\n\n%s\ncarol email:c@e\n", cases[i].line);
-		assert_err(cases[i].line, find(text, "alice"), OTP_ERR_MAP_SYNTAX);
+	for (size_t i = 0; i < CASES(wrong_lines); i++) {
+		(void)snprintf(wanted, sizeof(wanted), ":3: %s", wrong_lines[i].why);
+		(void)snprintf(text, sizeof(text), "alice email:a@e\n\n%s\ncarol email:c@e\n", wrong_lines[i].line);
+		assert_err(wrong_lines[i].line, find(text, "alice"), OTP_ERR_MAP_SYNTAX);
 		assert_note(wanted);
-		assert_err(cases[i].line, find(text, "bob"), OTP_ERR_MAP_SYNTAX);
-		assert_err(cases[i].line, find(text, "nobody"), OTP_ERR_MAP_SYNTAX);
-		(void)snprintf(text, sizeof(text), "\n\n%s", cases[i].line);
-		assert_err(cases[i].line, find(text, "alice"), OTP_ERR_MAP_SYNTAX);
+		assert_err(wrong_lines[i].line, find(text, "bob"), OTP_ERR_MAP_SYNTAX);
+		assert_err(wrong_lines[i].line, find(text, "nobody"), OTP_ERR_MAP_SYNTAX);
+		(void)snprintf(text, sizeof(text), "\n\n%s", wrong_lines[i].line);
+		assert_err(wrong_lines[i].line, find(text, "alice"), OTP_ERR_MAP_SYNTAX);
 		assert_note(wanted);
 	}
 }
