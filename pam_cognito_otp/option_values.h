@@ -30,6 +30,8 @@ enum option_challenge { CHALLENGE_EMAIL_OTP, CHALLENGE_SMS_OTP };
 enum option_unmapped { UNMAPPED_DENY, UNMAPPED_IGNORE };
 enum option_confirm { CONFIRM_AUTO, CONFIRM_ALWAYS };
 
+typedef enum otp_err option_setter(const char *value, int64_t min, int64_t max, void *field, struct note *note);
+
 #define OPTION_VALUE(name) enum otp_err name(const char *value, int64_t min, int64_t max, void *field, struct note *note)
 
 OPTION_VALUE(option_set_bool);	    /* bool: yes or no */

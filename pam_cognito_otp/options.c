@@ -5,13 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "option_texts.h"
 #include "region.h"
 #include "safe_file.h"
 
 #define OPTIONS_DEFAULT_FILE OTP_SYSCONFDIR "/security/pam_cognito_otp.conf"
 #define OPTIONS_DEFAULT_MAP OTP_SYSCONFDIR "/security/pam_cognito_otp.users"
-
-typedef enum otp_err option_setter(const char *value, int64_t min, int64_t max, void *field, struct note *note);
 
 struct option {
 	const char *key;
@@ -74,6 +73,24 @@ const char *options_key(size_t index, const char **ret_default)
 		return NULL;
 	*ret_default = options_table[index].standard == NULL ? "" : options_table[index].standard;
 	return options_table[index].key;
+}
+
+const char *options_default_file(void)
+{
+	return OPTIONS_DEFAULT_FILE;
+}
+
+enum otp_err options_each(const struct options *options, options_visitor *visit, void *arg)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		strbuf_auto struct strbuf value = STRBUF_LIMIT(OPTIONS_TEXT_MAX + 1);
+
+		option_text(options_table[i].set, (const char *)options + options_table[i].field, &value);
+		if (value.failed != OTP_OK)
+			return value.failed;
+		visit(arg, options_table[i].key, strbuf_text(&value));
+	}
+	return OTP_OK;
 }
 
 static const struct option *option_find(const char *key, size_t length)

@@ -65,4 +65,11 @@ enum otp_err options_load(struct options *options, const char *const *arguments,
 /* The table, for whoever documents or shows it: NULL beyond its end. *ret_default is "" when there is none. */
 const char *options_key(size_t index, const char **ret_default);
 
+/* Shows each setting in the table's order, with the value that is in force; "" when it has none. OTP_ERR_MEMORY. */
+typedef void options_visitor(void *arg, const char *key, const char *value);
+enum otp_err options_each(const struct options *options, options_visitor *visit, void *arg);
+
+/* The file that is read where none is named. */
+const char *options_default_file(void);
+
 #endif

@@ -90,12 +90,8 @@ static enum otp_err user_map_line(const char *line, const char *end, struct user
 	return user_map_word(&line, end).length == 0 ? OTP_OK : OTP_ERR_MAP_SYNTAX;
 }
 
-static bool user_map_is(const struct user_map_word *word, const char *user)
-{
-	return word->length > 0 && strlen(user) == word->length && memcmp(word->text, user, word->length) == 0;
-}
-
-static enum otp_err user_map_text(const char *path, const struct secret *text, const char *user, struct user_map_entry *entry, struct note *note)
+/* Shows each entry to `visit`, whose first error ends it. */
+static enum otp_err user_map_text(const char *path, const struct secret *text, user_map_visitor *visit, void *arg, struct note *note)
 {
 	const char *line = secret_text(text);
 	const char *end = line + text->length;
@@ -109,19 +105,13 @@ static enum otp_err user_map_text(const char *path, const struct secret *text, c
 		struct identity identity;
 		enum otp_err err = user_map_line(line, stop, &name, &identity, &why);
 
-		if (err == OTP_OK && entry->found && user_map_is(&name, user)) {
+		if (err == OTP_OK && name.length > 0) {
 			why = "a second entry for this user";
-			err = OTP_ERR_CONFIG_DUPLICATE;
+			err = visit(arg, number, name.text, name.length, &identity);
 		}
 		if (err != OTP_OK) {
 			note_set(note, "%s:%lu: %s", path, number, why);
 			return err;
-		}
-		if (name.length > 0)
-			entry->map_size++;
-		if (user_map_is(&name, user)) {
-			entry->found = true;
-			entry->identity = identity;
 		}
 		line = stop + 1;
 	}
@@ -129,7 +119,7 @@ static enum otp_err user_map_text(const char *path, const struct secret *text, c
 }
 
 /* Only the default file may be absent. */
-static enum otp_err user_map_read(const struct user_map_settings *settings, const char *user, struct user_map_entry *entry, struct note *note)
+enum otp_err user_map_each(const struct user_map_settings *settings, user_map_visitor *visit, void *arg, struct note *note)
 {
 	secret_auto struct secret text = SECRET_EMPTY;
 	enum otp_err err;
@@ -139,7 +129,27 @@ static enum otp_err user_map_read(const struct user_map_settings *settings, cons
 	err = safe_file_read(settings->path, SAFE_FILE_PUBLIC, USER_MAP_FILE_MAX, &text, note);
 	if (err != OTP_OK)
 		return err;
-	return user_map_text(settings->path, &text, user, entry, note);
+	return user_map_text(settings->path, &text, visit, arg, note);
+}
+
+struct user_map_search {
+	const char *user;
+	struct user_map_entry *entry;
+};
+
+static enum otp_err user_map_take(void *arg, unsigned long line, const char *name, size_t length, const struct identity *identity)
+{
+	const struct user_map_search *search = arg;
+
+	(void)line;
+	search->entry->map_size++;
+	if (strlen(search->user) != length || memcmp(name, search->user, length) != 0)
+		return OTP_OK;
+	if (search->entry->found)
+		return OTP_ERR_CONFIG_DUPLICATE;
+	search->entry->found = true;
+	search->entry->identity = *identity;
+	return OTP_OK;
 }
 
 static void user_map_fill(const char *template, const char *user, struct user_map_entry *entry)
@@ -160,10 +170,11 @@ static void user_map_fill(const char *template, const char *user, struct user_ma
 enum otp_err user_map_find(const struct user_map_settings *settings, const char *user, struct user_map_entry *ret_entry, struct note *note)
 {
 	struct user_map_entry entry;
+	struct user_map_search search = { user, &entry };
 	enum otp_err err;
 
 	memset(&entry, 0, sizeof(entry));
-	err = user_map_read(settings, user, &entry, note);
+	err = user_map_each(settings, user_map_take, &search, note);
 	if (err != OTP_OK)
 		return err;
 	if (!entry.found && settings->template[0] != '\0')

@@ -41,4 +41,10 @@ bool user_map_is_name(const char *name, size_t length);
  */
 enum otp_err user_map_find(const struct user_map_settings *settings, const char *user, struct user_map_entry *ret_entry, struct note *note);
 
+/*
+ * Shows each entry of the file; `name` is not NUL-terminated. The visitor's OTP_ERR_CONFIG_DUPLICATE says that the user was there before. Errors as above.
+ */
+typedef enum otp_err user_map_visitor(void *arg, unsigned long line, const char *name, size_t length, const struct identity *identity);
+enum otp_err user_map_each(const struct user_map_settings *settings, user_map_visitor *visit, void *arg, struct note *note);
+
 #endif
