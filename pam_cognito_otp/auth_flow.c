@@ -22,6 +22,8 @@ enum {
 	FLOW_QUESTIONS_MAX = 20	 /* of one call, whatever is answered */
 };
 
+__attribute__((visibility("default"))) const struct auth_flow_build auth_flow_build = { OTP_VERSION, AUTH_REQUEST_SIZE };
+
 struct auth_flow {
 	const struct auth_request *request;
 	struct service service;

@@ -57,4 +57,13 @@ auth_flow_function auth_flow_run;
 
 #define AUTH_FLOW_SYMBOL "auth_flow_run"
 
+/* Which build the flow is of: what a helper, or whoever looks after the installation, can compare with its own. */
+struct auth_flow_build {
+	const char *version;
+	size_t request_size; /* AUTH_REQUEST_SIZE */
+};
+extern const struct auth_flow_build auth_flow_build;
+
+#define AUTH_FLOW_BUILD_SYMBOL "auth_flow_build"
+
 #endif

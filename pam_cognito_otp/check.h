@@ -6,6 +6,8 @@
 #ifndef OTP_CHECK_H
 #define OTP_CHECK_H
 
+#include "err.h"
+#include "note.h"
 #include "options.h"
 #include "report.h"
 
@@ -16,7 +18,7 @@ struct check {
 	const struct options *options; /* NULL when they cannot be used */
 };
 
-/* Everything, in the order in which a login needs it. */
-void check_all(const struct check *check);
+/* Adds an error of the list in err.h, with its remedy: the note's text, or the list's where the note says nothing. */
+void check_error(const struct check *check, const char *where, enum otp_err err, const struct note *note);
 
 #endif

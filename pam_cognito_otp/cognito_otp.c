@@ -1,7 +1,8 @@
 /*
  * cognito_otp - the administrator's tool: a second door to the same rooms.
  *
- * It reads the same settings as the module. Exit status: 0 done, 1 not possible (the reason is on standard error), 2 called wrongly.
+ * It reads the same settings as the module. Exit status: 0 done, 1 not possible (the reason is on standard error), 2 called wrongly; of check 0 nothing found,
+ * 3 errors, 4 warnings only.
  */
 #include <getopt.h>
 #include <stdbool.h>
@@ -11,17 +12,32 @@
 #include <unistd.h>
 
 #include "account_state.h"
+#include "check_host.h"
+#include "check_service.h"
+#include "check_settings.h"
 #include "log.h"
 #include "options.h"
 #include "policy.h"
+#include "remedy.h"
+#include "trial.h"
+#include "tty_conversation.h"
+#include "user_map.h"
 
 enum { TOOL_FAILED = 1, TOOL_USAGE = 2, TOOL_PATH_MAX = 1024 };
 
-static const char tool_usage[] = "Usage: cognito-otp [--config FILE] state [USER]\n"
+static const char tool_usage[] = "Usage: cognito-otp [--config FILE] check [--json]\n"
+				 "       cognito-otp [--config FILE] login USER\n"
+				 "       cognito-otp [--config FILE] map USER\n"
+				 "       cognito-otp [--config FILE] config\n"
+				 "       cognito-otp [--config FILE] state [USER]\n"
 				 "       cognito-otp [--config FILE] reset USER\n"
 				 "       cognito-otp [--config FILE] reset-host\n"
 				 "       cognito-otp --help | --version\n"
 				 "\n"
+				 "check       looks at all that a login needs, and says of each fault what to do; --json for programs\n"
+				 "login       tries a login of USER here, outside PAM: mails a code and asks for it\n"
+				 "map         shows who USER is at Cognito, and whether he may log in\n"
+				 "config      shows the settings that are in force\n"
 				 "state       shows what is remembered of mailed codes, and the host's mail budgets; with USER, his codes and budgets\n"
 				 "reset       forgets USER's codes and mail budgets, so that he can have a new mail\n"
 				 "reset-host  forgets the host's mail budgets\n"
@@ -29,6 +45,9 @@ static const char tool_usage[] = "Usage: cognito-otp [--config FILE] state [USER
 				 "See cognito-otp(8).\n";
 
 struct tool {
+	const char *config; /* NULL: the default file */
+	const char *user;   /* NULL where a command takes none */
+	bool json;
 	struct options options;
 	struct policy_user judged;
 	struct note note;
@@ -40,57 +59,204 @@ static int tool_fail(const char *what, enum otp_err err, const struct note *note
 	return TOOL_FAILED;
 }
 
-static enum otp_err tool_load(struct tool *tool, const char *config)
+static int tool_done(int status)
+{
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+		return status;
+	perror("cognito-otp: standard output");
+	return TOOL_FAILED;
+}
+
+static enum otp_err tool_load(struct tool *tool)
 {
 	char argument[TOOL_PATH_MAX + 8];
 	const char *arguments[] = { argument };
 
-	if (config == NULL)
+	if (tool->config == NULL)
 		return options_load(&tool->options, NULL, 0, &tool->note);
-	if ((size_t)snprintf(argument, sizeof(argument), "config=%s", config) >= sizeof(argument))
+	if ((size_t)snprintf(argument, sizeof(argument), "config=%s", tool->config) >= sizeof(argument))
 		return OTP_ERR_CONFIG_OPEN;
 	return options_load(&tool->options, arguments, 1, &tool->note);
 }
 
 /* That he may not log in is no reason not to show what is remembered of him; that the map cannot be read is. */
-static enum otp_err tool_find_user(struct tool *tool, const char *user)
+static enum otp_err tool_find_user(struct tool *tool)
 {
-	enum otp_err err = policy_look_up(user, &tool->judged);
+	enum otp_err err = policy_look_up(tool->user, &tool->judged);
 
 	if (err != OTP_OK)
 		return err;
-	err = policy_judge(&tool->options, user, &tool->judged, &tool->note);
+	err = policy_judge(&tool->options, tool->user, &tool->judged, &tool->note);
 	return err_class(err) == OTP_CLASS_DENIED || err_class(err) == OTP_CLASS_FORBIDDEN || err == OTP_IGNORED ? OTP_OK : err;
 }
 
-static int tool_run(struct tool *tool, const char *verb, const char *config, const char *user)
-{
-	struct account account = { &tool->options, user, &tool->judged };
-	enum otp_err err;
+typedef enum otp_err tool_account_verb(const struct account *account, FILE *out, struct note *note);
 
-	if (geteuid() != 0) {
-		fputs("cognito-otp: only root can read and change what this machine remembers\n", stderr);
-		return TOOL_FAILED;
-	}
-	err = tool_load(tool, config);
+/* The commands about what is remembered of an account. */
+static int tool_account(struct tool *tool, const char *verb, tool_account_verb *run)
+{
+	struct account account = { &tool->options, tool->user, &tool->judged };
+	enum otp_err err = tool_load(tool);
+
 	if (err != OTP_OK)
 		return tool_fail("settings", err, &tool->note);
-	if (user != NULL)
-		err = tool_find_user(tool, user);
+	if (tool->user != NULL)
+		err = tool_find_user(tool);
 	if (err != OTP_OK)
-		return tool_fail(user, err, &tool->note);
-	if (strcmp(verb, "state") == 0)
-		err = account_state_show(&account, stdout, &tool->note);
-	else if (strcmp(verb, "reset") == 0)
-		err = account_state_reset(&account, stdout, &tool->note);
+		return tool_fail(tool->user, err, &tool->note);
+	err = run(&account, stdout, &tool->note);
+	return err == OTP_OK ? tool_done(EXIT_SUCCESS) : tool_fail(verb, err, &tool->note);
+}
+
+static int tool_state(struct tool *tool)
+{
+	return tool_account(tool, "state", account_state_show);
+}
+
+static int tool_reset(struct tool *tool)
+{
+	return tool_account(tool, "reset", account_state_reset);
+}
+
+static enum otp_err tool_forget_host(const struct account *account, FILE *out, struct note *note)
+{
+	(void)account;
+	return account_state_reset_host(out, note);
+}
+
+static int tool_reset_host(struct tool *tool)
+{
+	return tool_account(tool, "reset-host", tool_forget_host);
+}
+
+static int tool_check(struct tool *tool)
+{
+	struct report report;
+	struct check check = { &report, tool->config, NULL };
+
+	report_begin(&report, stdout, tool->json, isatty(STDOUT_FILENO) == 1);
+	check_host(&check);
+	if (check_settings_load(&check, &tool->options)) {
+		check.options = &tool->options;
+		check_settings_map(&check);
+		check_service(&check);
+	}
+	return tool_done(report_end(&report));
+}
+
+static void tool_show_setting(void *arg, const char *key, const char *value)
+{
+	(void)arg;
+	if (value[0] == '\0')
+		printf("# %s is not set\n", key);
 	else
-		err = account_state_reset_host(stdout, &tool->note);
+		printf("%s = %s\n", key, value);
+}
+
+/* There is no secret in the settings: they name the files in which secrets are. */
+static int tool_config(struct tool *tool)
+{
+	enum otp_err err = tool_load(tool);
+
+	if (err == OTP_OK)
+		err = options_each(&tool->options, tool_show_setting, NULL);
+	return err == OTP_OK ? tool_done(EXIT_SUCCESS) : tool_fail("settings", err, &tool->note);
+}
+
+/* Where his identity comes from: "-" when he has none. */
+static const char *tool_source(const struct tool *tool)
+{
+	struct user_map_settings settings = { tool->options.user_map, tool->options.user_map_named, tool->options.user_template };
+	struct user_map_entry entry;
+	struct note note;
+
+	if (!tool->judged.mapped || user_map_find(&settings, tool->user, &entry, &note) != OTP_OK)
+		return "-";
+	return entry.from_template ? "user_template" : tool->options.user_map;
+}
+
+static int tool_map(struct tool *tool)
+{
+	const struct identity *identity = &tool->judged.identity;
+	enum otp_err err = tool_load(tool);
+	enum otp_err judgement;
+
 	if (err != OTP_OK)
-		return tool_fail(verb, err, &tool->note);
-	if (fflush(stdout) == 0)
-		return EXIT_SUCCESS;
-	perror("cognito-otp: standard output");
+		return tool_fail("settings", err, &tool->note);
+	err = policy_look_up(tool->user, &tool->judged);
+	judgement = policy_judge(&tool->options, tool->user, &tool->judged, &tool->note);
+	if (err != OTP_OK)
+		return tool_fail(tool->user, err, &tool->note);
+	if (err_class(judgement) == OTP_CLASS_SERVICE || err_class(judgement) == OTP_CLASS_SYSTEM || err_class(judgement) == OTP_CLASS_MEMORY)
+		return tool_fail(tool->user, judgement, &tool->note);
+	printf("user=%s uid=%lu ", tool->user, (unsigned long)tool->judged.uid);
+	if (tool->judged.mapped)
+		printf("cognito=%s:%s sub=%s ", identity_kind_name(identity->kind), identity->value, identity->sub[0] == '\0' ? "-" : identity->sub);
+	else
+		printf("cognito=- sub=- ");
+	printf("from=%s may_log_in=%s reason=%s\n", tool_source(tool), judgement == OTP_OK ? "yes" : "no",
+	       judgement == OTP_OK ? "-" : err_reason(judgement));
+	return tool_done(judgement == OTP_OK ? EXIT_SUCCESS : TOOL_FAILED);
+}
+
+/* What PAM would have been told, and what to do about it. */
+static int tool_say_result(const struct tool *tool, const struct auth_result *result)
+{
+	const char *note = tool->note.text;
+
+	if (result->reason == OTP_OK) {
+		printf("%s: in as %s: %s\n", tool->user, tool->judged.identity.value, err_text(result->reason));
+		return tool_done(EXIT_SUCCESS);
+	}
+	(void)tool_fail(tool->user, result->reason, &tool->note);
+	if (result->request_id[0] != '\0' && strstr(note, result->request_id) == NULL)
+		fprintf(stderr, "cognito-otp: request id at Cognito: %s\n", result->request_id);
+	fprintf(stderr, "cognito-otp: remedy: %s\n", remedy_of(result->reason));
 	return TOOL_FAILED;
+}
+
+static int tool_login(struct tool *tool)
+{
+	struct deadline deadline;
+	struct tty_door door;
+	struct conversation conversation;
+	struct trial trial = { &tool->options, tool->user, &tool->judged, &conversation, &deadline, &tool->note };
+	struct auth_result result;
+	enum otp_err err = tool_load(tool);
+
+	if (err != OTP_OK)
+		return tool_fail("settings", err, &tool->note);
+	deadline = deadline_start(tool->options.deadline * 1000);
+	err = tty_open(&door, &deadline);
+	if (err != OTP_OK)
+		return tool_fail("/dev/tty", err, &tool->note);
+	conversation = tty_conversation(&door);
+	(void)policy_look_up(tool->user, &tool->judged);
+	trial_run(&trial, policy_judge(&tool->options, tool->user, &tool->judged, &tool->note), &result);
+	tty_close(&door);
+	return tool_say_result(tool, &result);
+}
+
+struct tool_verb {
+	const char *name;
+	int least; /* words after it */
+	int most;
+	int (*run)(struct tool *tool);
+};
+
+/* The command, if it exists and takes so many words after it. */
+static const struct tool_verb *tool_find_verb(int words, char **word)
+{
+	static const struct tool_verb verbs[] = {
+		{ "check", 0, 0, tool_check }, { "login", 1, 1, tool_login }, { "map", 1, 1, tool_map },	    { "config", 0, 0, tool_config },
+		{ "state", 0, 1, tool_state }, { "reset", 1, 1, tool_reset }, { "reset-host", 0, 0, tool_reset_host },
+	};
+
+	for (size_t i = 0; words > 0 && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (strcmp(word[0], verbs[i].name) == 0)
+			return words - 1 >= verbs[i].least && words - 1 <= verbs[i].most ? &verbs[i] : NULL;
+	}
+	return NULL;
 }
 
 static int tool_wrong(void)
@@ -100,20 +266,21 @@ static int tool_wrong(void)
 }
 
 /* Returns an exit status, or -1 when there is a command to run. */
-static int tool_options(int argc, char **argv, const char **ret_config)
+static int tool_options(int argc, char **argv, struct tool *tool)
 {
 	static const struct option long_options[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'v' },
-		{ NULL, 0, NULL, 0 },
+		{ "config", required_argument, NULL, 'c' }, { "json", no_argument, NULL, 'j' },	   { "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' },	    { NULL, 0, NULL, 0 },
 	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "+", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
-			*ret_config = optarg;
+			tool->config = optarg;
+			break;
+		case 'j':
+			tool->json = true;
 			break;
 		case 'h':
 			return fputs(tool_usage, stdout) < 0 ? TOOL_FAILED : EXIT_SUCCESS;
@@ -126,40 +293,36 @@ static int tool_options(int argc, char **argv, const char **ret_config)
 	return -1;
 }
 
-/* Whether the command exists and takes so many words after it. */
-static bool tool_knows(int words, char **word)
+static int tool_run(int argc, char **argv, struct tool *tool)
 {
-	static const struct {
-		const char *verb;
-		int least;
-		int most;
-	} verbs[] = { { "state", 0, 1 }, { "reset", 1, 1 }, { "reset-host", 0, 0 } };
+	int status = tool_options(argc, argv, tool);
+	const struct tool_verb *verb;
 
-	for (size_t i = 0; words > 0 && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-		if (strcmp(word[0], verbs[i].verb) == 0)
-			return words - 1 >= verbs[i].least && words - 1 <= verbs[i].most;
+	if (status >= 0)
+		return status;
+	verb = tool_find_verb(argc - optind, argv + optind);
+	if (verb == NULL || (tool->json && verb->run != tool_check))
+		return tool_wrong();
+	if (geteuid() != 0) {
+		fputs("cognito-otp: only root can see and change what decides who gets in\n", stderr);
+		return TOOL_FAILED;
 	}
-	return false;
+	if (argc - optind == 2)
+		tool->user = argv[optind + 1];
+	log_open("cognito-otp", false);
+	return verb->run(tool);
 }
 
 int main(int argc, char **argv)
 {
-	const char *config = NULL;
-	struct tool *tool;
-	int status = tool_options(argc, argv, &config);
-	int words = argc - optind;
+	struct tool *tool = calloc(1, sizeof(*tool));
+	int status;
 
-	if (status >= 0)
-		return status;
-	if (!tool_knows(words, argv + optind))
-		return tool_wrong();
-	tool = calloc(1, sizeof(*tool));
 	if (tool == NULL) {
 		fputs("cognito-otp: out of memory\n", stderr);
 		return TOOL_FAILED;
 	}
-	log_open("cognito-otp", false);
-	status = tool_run(tool, argv[optind], config, words == 2 ? argv[optind + 1] : NULL);
+	status = tool_run(argc, argv, tool);
 	free(tool);
 	return status;
 }

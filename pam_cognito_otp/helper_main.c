@@ -6,6 +6,7 @@
  */
 #include <dlfcn.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -194,11 +195,40 @@ static void helper_send_verdict(struct helper *helper)
 	(void)relay_send_verdict(&helper->door, helper->result.result, helper->result.reason, line);
 }
 
-int main(void)
+/* For cognito-otp check: whether the network part can be loaded, and whether the two are of one build. */
+static int helper_show_version(void)
+{
+	void *object;
+	const struct auth_flow_build *flow = NULL;
+
+	puts("cognito-otp-helper " OTP_VERSION);
+	if (!helper_flow_is_roots()) {
+		puts(OTP_FLOW_PATH ": missing, or others than root could change it");
+		return EXIT_FAILURE;
+	}
+	object = dlopen(OTP_FLOW_PATH, RTLD_NOW | RTLD_LOCAL);
+	if (object != NULL)
+		flow = dlsym(object, AUTH_FLOW_BUILD_SYMBOL);
+	if (flow == NULL) {
+		puts(dlerror());
+		return EXIT_FAILURE;
+	}
+	if (flow->request_size != AUTH_REQUEST_SIZE) {
+		puts(OTP_FLOW_PATH ": of another build");
+		return EXIT_FAILURE;
+	}
+	printf("cognito-otp-flow %s\n", flow->version);
+	return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
 {
 	struct helper *helper;
-	enum otp_err err = helper_check_socket();
+	enum otp_err err;
 
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		return helper_show_version();
+	err = helper_check_socket();
 	if (err == OTP_OK)
 		err = inheritance_replace(STDIN_FILENO);
 	if (err != OTP_OK)

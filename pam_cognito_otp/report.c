@@ -55,6 +55,19 @@ static void report_json(struct report *report, const struct finding *finding, co
 	fprintf(report->out, "%s\n%s", report->written == 0 ? "" : ",", strbuf_text(&buf));
 }
 
+/* What another program has said may have several lines. */
+static void report_join(char *text)
+{
+	size_t length = strlen(text);
+
+	while (length > 0 && text[length - 1] == '\n')
+		text[--length] = '\0';
+	for (; *text != '\0'; text++) {
+		if (*text == '\n')
+			*text = ' ';
+	}
+}
+
 void report_add(struct report *report, const struct finding *finding, const char *format, ...)
 {
 	char text[REPORT_TEXT_MAX];
@@ -66,6 +79,7 @@ void report_add(struct report *report, const struct finding *finding, const char
 	va_start(arguments, format);
 	(void)vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	report_join(text);
 	log_clean(clean, sizeof(clean), text, false);
 	log_clean(where, sizeof(where), finding->where, false);
 	cleaned.where = where;

@@ -119,6 +119,17 @@ def outcomes():
     return set(find(r'"(\w+)"', body))
 
 
+def remedies():
+    """Return the rows of remedy.c: {name of err.h: what to do}; what a macro stands for is put in."""
+    text = read("pam_cognito_otp/remedy.c")
+    macros = dict(find(r'^#define (REMEDY_\w+) "(.*)"$', text, re.M))
+    table = between(text, "remedy_table[] = {", "\n};")
+    rows = find(r"\[(OTP_\w+)\] =(.*?),\n(?=\t\[|\t/\*|$)", table + "\n", re.S)
+    assert len(rows) == table.count("] ="), "a row of remedy_table has another form"
+    words = {name: re.findall(r'"([^"]*)"|(\w+)', row) for name, row in rows}
+    return {name: "".join(said or macros.get(word, "") for said, word in row) for name, row in words.items()}
+
+
 def c_text(literal):
     """Return what a string literal of C stands for; of its escapes those that the pages need."""
     return literal.replace("\\n", "\n").replace('\\"', '"')

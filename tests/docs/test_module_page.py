@@ -29,6 +29,22 @@ def test_reason_is_explained(reason):
     assert re.search(rf"^\.It Cm {reason} Pq .*\n(?!\.(It|El|Ss|Sh)\b)", text, re.M)
 
 
+def test_remedies_are_those_of_the_list():
+    """Each error of err.h has its own, in the same order: nobody looks in vain."""
+    names = sources.find(r"X\((OTP_\w+),", sources.read("pam_cognito_otp/err.h"))
+    assert list(sources.remedies()) == names
+
+
+def test_remedies_name_what_the_page_names():
+    """A command of aws or a setting that a remedy sends people to is one that the page sends them to."""
+    page = "".join(sources.section("pam_cognito_otp.8", name) for name in ("LOG REASONS", "MAIL BUDGETS"))
+    said = " ".join(sources.remedies().values())
+    commands = set(sources.find(r"aws cognito-idp ([a-z-]+)", said))
+    keys = {setting.key for setting in sources.settings()} & set(sources.find(r"\b([a-z]+(?:_[a-z]+)+)\b", said))
+    assert commands and keys
+    assert [word for word in sorted(commands | keys) if not re.search(rf"\b{word}\b", page)] == []
+
+
 def test_return_values_are_those_of_the_table():
     """Each PAM code of pam_result.c, no other."""
     items = sources.find(r"^\.It Dv (\w+)$", sources.section("pam_cognito_otp.8", "PAM RETURN VALUES"), re.M)

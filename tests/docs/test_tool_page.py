@@ -37,7 +37,7 @@ def test_options_are_those_of_the_code():
     """Usage text, table of options and page have the same."""
     table = set(sources.find(r'\{ "(\w+)", \w+_argument,', TOOL))
     page = items(sources.subsection(PAGE, "DESCRIPTION", "Options"), "Fl")
-    assert [word for word, _ in page] == [f"-{name}" for name in ("config", "help", "version")]
+    assert [word for word, _ in page] == [f"-{name}" for name in ("config", "json", "help", "version")]
     assert {word.lstrip("-") for word, _ in page} == table == usage_options()
     assert {word for word, rest in page if rest} == {"-config"}
 
@@ -51,9 +51,9 @@ def test_synopsis_has_the_options():
 def test_commands_are_those_of_the_code():
     """Usage text, main and page have the same, with what they take."""
     page = dict(items(sources.subsection(PAGE, "DESCRIPTION", "Commands"), "Cm"))
-    takes = {"[USER]": " Op Ar user", "USER": " Ar user", "": ""}
+    takes = {"[--json]": " Op Fl -json", "[USER]": " Op Ar user", "USER": " Ar user", "": ""}
     assert {command: takes[word] for command, word in usage_commands().items()} == page
-    assert sources.find(r'\{ "([a-z-]+)", \d, \d \}', TOOL) == list(page)
+    assert sources.find(r'\{ "([a-z-]+)", \d, \d, tool_\w+ \}', TOOL) == list(page)
     assert sources.find(r"^\.Cm ([a-z-]+)$", sources.section(PAGE, "SYNOPSIS"), re.M) == list(page)
 
 
@@ -102,8 +102,9 @@ def test_nothing_to_show_is_on_the_page():
 def test_exit_status_is_that_of_the_code():
     """Success, and the numbers that main returns."""
     numbers = dict(sources.find(r"(TOOL_FAILED|TOOL_USAGE) = (\d+)", TOOL))
+    numbers |= dict(sources.find(r"(REPORT_EXIT_\w+) = (\d+)", sources.read("pam_cognito_otp/report.h")))
     page = sources.find(r"^\.It (\d+)$", sources.section(PAGE, "EXIT STATUS"), re.M)
-    assert page == ["0", numbers["TOOL_FAILED"], numbers["TOOL_USAGE"]]
+    assert page == ["0", *sorted(number for number in numbers.values() if number != "0")]
 
 
 def test_who_may_call_it_is_on_the_page():
@@ -133,7 +134,36 @@ def test_examples_have_every_budget():
 def test_reasons_of_the_page_exist():
     """What stands behind reason= and in brackets."""
     named = set(sources.find(r"reason=(\w+)|Ql (user_\w+)", sources.read(f"man/{PAGE}")))
-    assert {first or second for first, second in named} <= set(sources.reasons())
+    assert {first or second for first, second in named} - {"user_template"} <= set(sources.reasons())
+
+
+def findings():
+    """Return the names of findings in the code that are no reasons of err.h."""
+    text = "".join(sources.read(f"pam_cognito_otp/{path.name}") for path in
+                   sorted((sources.TOP / "pam_cognito_otp").glob("check_*.c")))
+    names = sources.find(r'\bREPORT_(?:NOTE|WARNING|ERROR), "(\w+)"', text)
+    return set(names) - set(sources.reasons())
+
+
+def test_findings_are_those_of_the_code():
+    """Each name that a check gives, in the order of the alphabet."""
+    page = [word for word, _ in items(sources.section(PAGE, "FINDINGS"), "Li")]
+    assert page == sorted(findings())
+
+
+def test_finding_has_the_form_of_the_code():
+    """The example is one that report.c prints, with the remedy of the code."""
+    finding, remedy = sources.page_blocks(PAGE, "finding")["form"].replace("\n l", " l").replace("\n S", " S").splitlines()
+    assert re.fullmatch(r"error    \w+: \S+: [^:]+", finding)
+    assert '%-7s%s  %s: %s%s%s\\n' in sources.read("pam_cognito_otp/report.c")
+    assert remedy.removeprefix("         remedy: ") in sources.read("pam_cognito_otp/check_settings.c")
+
+
+def test_map_line_has_the_fields_of_the_code():
+    """Those of tool_map, in their order."""
+    body = sources.between(TOOL, "static int tool_map(", "\n}\n")
+    fields_of_code = list(dict.fromkeys(sources.find(r"(\w+)=", " ".join(sources.find(r'printf\("([^"]*)"', body)))))
+    assert sources.find(r"(\w+)=", sources.page_blocks(PAGE, "line")["map"]) == fields_of_code
 
 
 def test_settings_of_the_page_exist():

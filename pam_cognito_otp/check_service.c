@@ -1,0 +1,89 @@
+/* check_service - see check_service.h. */
+#include "check_service.h"
+
+#include "clock.h"
+#include "cognito.h"
+#include "jwks.h"
+#include "remedy.h"
+#include "service.h"
+
+/* RFC 2606 keeps .invalid free: no mailbox is there. The name can be found in CloudTrail. */
+#define CHECK_NOBODY "cognito-otp-check@example.invalid"
+
+/* The key set is fetched even when a copy is at hand: it is the way that is looked at. */
+static enum otp_err check_service_keys(struct service *service, const struct options *options, const struct check *check)
+{
+	struct finding good = { REPORT_OK, "keys", options->jwks_file[0] != '\0' ? options->jwks_file : options->jwks_url, "" };
+	enum otp_err err;
+
+	if (options->jwks_file[0] != '\0')
+		err = jwks_load(&service->jwks, service->http, service->deadline, service->note);
+	else
+		err = jwks_refresh(&service->jwks, service->http, service->deadline, service->note);
+	if (err == OTP_OK)
+		report_add(check->report, &good, options->jwks_file[0] != '\0' ? "read" : "reached, certificate good, clocks agree, keys usable");
+	else
+		check_error(check, good.where, err, service->note);
+	return err;
+}
+
+static void check_service_public(const struct check *check, const struct finding *good)
+{
+	struct finding open = { REPORT_WARNING, "client_public", good->where,
+				"Make an app client with a secret (--generate-secret), write it into a root-only file, and set client_secret_file." };
+
+	report_add(check->report, good, "takes the client; USER_AUTH is on");
+	if (check->options->client_secret_file[0] == '\0')
+		report_add(check->report, &open, "the app client has no secret: anybody who learns client_id can have codes mailed");
+}
+
+/* What the service says to a user who is not there, as good or bad news about the set-up. */
+static void check_service_answer(const struct check *check, enum otp_err err, const struct note *note)
+{
+	struct finding good = { REPORT_OK, "client", check->options->endpoint, "" };
+	struct finding shows = { REPORT_WARNING, "existence_shown", check->options->endpoint,
+				 "Set PreventUserExistenceErrors of the app client to ENABLED." };
+	struct finding no_codes = { REPORT_ERROR, err_reason(err), check->options->endpoint,
+				    "Add EMAIL_OTP to the pool's AllowedFirstAuthFactors (SMS_OTP for challenge = sms_otp); it needs the plan Essentials or Plus." };
+	struct finding busy = { REPORT_WARNING, err_reason(err), check->options->endpoint, remedy_of(err) };
+
+	if (err == OTP_OK || err == OTP_ERR_ACCOUNT_NOT_FOUND || err == OTP_ERR_REFUSED || err == OTP_ERR_LAMBDA_DENIED)
+		check_service_public(check, &good);
+	if (err == OTP_ERR_ACCOUNT_NOT_FOUND)
+		report_add(check->report, &shows, "the client tells everybody which users exist");
+	else if (err == OTP_ERR_CHALLENGE_NOT_OFFERED || err == OTP_ERR_CHALLENGE_OTHER)
+		report_add(check->report, &no_codes, "the pool offers no mailed code: %s", note->text);
+	else if (err == OTP_ERR_THROTTLED)
+		report_add(check->report, &busy, "%s; the client could not be tried", err_text(err));
+	else if (err != OTP_OK && err != OTP_ERR_REFUSED && err != OTP_ERR_LAMBDA_DENIED)
+		check_error(check, check->options->endpoint, err, note);
+}
+
+static void check_service_client(struct service *service, const struct check *check)
+{
+	struct cognito_challenge challenge = COGNITO_CHALLENGE_NONE;
+	enum otp_err err = cognito_initiate_auth(&service->cognito, CHECK_NOBODY, &challenge);
+
+	cognito_challenge_done(&challenge);
+	check_service_answer(check, err, service->note);
+}
+
+void check_service(const struct check *check)
+{
+	struct deadline deadline = deadline_start(check->options->deadline * 1000);
+	struct note note = { "" };
+	struct service service;
+	enum otp_err err;
+
+	service_begin(&service, check->options, &deadline, &note);
+	err = service_prepare(&service);
+	if (err != OTP_OK) {
+		check_error(check, "", err, &note);
+	} else {
+		(void)check_service_keys(&service, check->options, check);
+		note_set(&note, "%s", "");
+		deadline = deadline_start(check->options->deadline * 1000);
+		check_service_client(&service, check);
+	}
+	service_end(&service);
+}

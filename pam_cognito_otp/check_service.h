@@ -1,0 +1,14 @@
+/*
+ * check_service - the way to the service: names, connections, certificates, clocks, keys, and whether it takes our client and its secret.
+ *
+ * Rules kept here: no mail goes out: it is asked for a user who cannot exist; the request's answer is judged, never used.
+ */
+#ifndef OTP_CHECK_SERVICE_H
+#define OTP_CHECK_SERVICE_H
+
+#include "check.h"
+
+/* Needs check->options. Takes at most twice `deadline`. */
+void check_service(const struct check *check);
+
+#endif

@@ -1,0 +1,158 @@
+/* check_settings - see check_settings.h. */
+#include "check_settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy.h"
+#include "user_map.h"
+
+enum {
+	CHECK_PATH_MAX = 1024,
+	CHECK_JUDGED_MAX = 50 /* users who are looked up; each reads the whole map */
+};
+
+struct check_map {
+	char (*names)[USER_MAP_NAME_MAX + 1];
+	unsigned long *lines;
+	size_t count;
+	size_t room;
+};
+
+static bool check_settings_arguments(const struct check *check, char *argument, size_t size)
+{
+	int length = snprintf(argument, size, "config=%s", check->config);
+
+	return length > 0 && (size_t)length < size;
+}
+
+bool check_settings_load(const struct check *check, struct options *options)
+{
+	const char *file = check->config == NULL ? options_default_file() : check->config;
+	struct finding good = { REPORT_OK, "settings", file, "" };
+	char argument[CHECK_PATH_MAX + 8];
+	const char *arguments[] = { argument };
+	struct note note = { "" };
+	enum otp_err err = OTP_ERR_CONFIG_OPEN;
+
+	if (check->config == NULL)
+		err = options_load(options, NULL, 0, &note);
+	else if (check_settings_arguments(check, argument, sizeof(argument)))
+		err = options_load(options, arguments, 1, &note);
+	if (err == OTP_OK)
+		report_add(check->report, &good, "pool %s, client %s", options->user_pool_id, options->client_id);
+	else
+		check_error(check, "", err, &note);
+	return err == OTP_OK;
+}
+
+static enum otp_err check_map_take(void *arg, unsigned long line, const char *name, size_t length, const struct identity *identity)
+{
+	struct check_map *map = arg;
+
+	(void)identity;
+	if (map->count == map->room) {
+		size_t room = map->room == 0 ? 64 : map->room * 2;
+		void *names = reallocarray(map->names, room, sizeof(*map->names));
+		void *lines = names == NULL ? NULL : reallocarray(map->lines, room, sizeof(*map->lines));
+
+		map->names = names == NULL ? map->names : names;
+		map->lines = lines == NULL ? map->lines : lines;
+		if (lines == NULL)
+			return OTP_ERR_MEMORY;
+		map->room = room;
+	}
+	memcpy(map->names[map->count], name, length); /* user_map_is_name bounds it */
+	map->names[map->count][length] = '\0';
+	map->lines[map->count++] = line;
+	return OTP_OK;
+}
+
+static int check_map_compare(const void *one, const void *other)
+{
+	return strcmp(*(const char *const *)one, *(const char *const *)other);
+}
+
+/* A second entry is an error for that user only, when he logs in: nobody else notices. */
+static void check_map_duplicates(const struct check *check, const struct check_map *map)
+{
+	const char **sorted = calloc(map->count + 1, sizeof(*sorted));
+	struct note note;
+
+	if (sorted == NULL)
+		return;
+	for (size_t i = 0; i < map->count; i++)
+		sorted[i] = map->names[i];
+	qsort(sorted, map->count, sizeof(*sorted), check_map_compare);
+	for (size_t i = 1; i < map->count; i++) {
+		if (strcmp(sorted[i - 1], sorted[i]) != 0 || (i > 1 && strcmp(sorted[i - 2], sorted[i]) == 0))
+			continue;
+		note_set(&note, "%s: %s: more than one entry for this user", check->options->user_map, sorted[i]);
+		check_error(check, "", OTP_ERR_CONFIG_DUPLICATE, &note);
+	}
+	free(sorted);
+}
+
+/* That somebody of a map has no account here is common: one map serves many hosts. */
+static void check_map_user(const struct check *check, const char *name, unsigned long line, size_t *accounts)
+{
+	struct finding excluded = { REPORT_NOTE, "map_excluded", check->options->user_map, "" };
+	struct policy_user user;
+	struct note note = { "" };
+	enum otp_err err = policy_look_up(name, &user);
+
+	if (err != OTP_OK)
+		return;
+	(*accounts)++;
+	err = policy_judge(check->options, name, &user, &note);
+	if (err_class(err) == OTP_CLASS_FORBIDDEN)
+		report_add(check->report, &excluded, "line %lu: %s may not log in: %s (%s)", line, name, err_text(err), err_reason(err));
+}
+
+static void check_map_users(const struct check *check, const struct check_map *map)
+{
+	struct finding good = { REPORT_OK, "map", check->options->user_map, "" };
+	struct finding nobody = { REPORT_WARNING, "map_no_account", check->options->user_map,
+				  "Write the local names first on each line, as getent passwd shows them." };
+	size_t accounts = 0;
+	size_t judged = map->count < CHECK_JUDGED_MAX ? map->count : CHECK_JUDGED_MAX;
+
+	for (size_t i = 0; i < judged; i++)
+		check_map_user(check, map->names[i], map->lines[i], &accounts);
+	if (accounts == 0 && judged == map->count && check->options->user_template[0] == '\0')
+		report_add(check->report, &nobody, "none of its %zu users has an account on this machine", map->count);
+	else
+		report_add(check->report, &good, "%zu users; of the first %zu, %zu have an account here", map->count, judged, accounts);
+}
+
+static void check_map_empty(const struct check *check)
+{
+	struct finding nobody = { REPORT_ERROR, "map_empty", check->options->user_map,
+				  "Write a line `local-user email:ADDRESS` for each user, or set user_template. See pam_cognito_otp.conf(5), USER MAP." };
+	struct finding template = { REPORT_OK, "map", check->options->user_map, "" };
+
+	if (check->options->user_template[0] == '\0')
+		report_add(check->report, &nobody, "no user is mapped, so nobody can log in with a code");
+	else
+		report_add(check->report, &template, "empty or absent; user_template maps everybody");
+}
+
+void check_settings_map(const struct check *check)
+{
+	struct user_map_settings settings = { check->options->user_map, check->options->user_map_named, check->options->user_template };
+	struct check_map map = { NULL, NULL, 0, 0 };
+	struct note note = { "" };
+	enum otp_err err = user_map_each(&settings, check_map_take, &map, &note);
+
+	if (err != OTP_OK) {
+		check_error(check, "", err, &note);
+	} else if (map.count == 0) {
+		check_map_empty(check);
+	} else {
+		check_map_duplicates(check, &map);
+		check_map_users(check, &map);
+	}
+	free(map.names);
+	free(map.lines);
+}
