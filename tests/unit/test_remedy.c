@@ -11,8 +11,8 @@
 static const enum otp_err alike[][16] = {
 	{ OTP_ERR_HTTP_OVERSIZE, OTP_ERR_JSON_UTF8, OTP_ERR_JSON_NUL, OTP_ERR_JSON_DEPTH, OTP_ERR_JSON_DUPLICATE, OTP_ERR_JSON_TYPE,
 	  OTP_ERR_JSON_ABSENT, OTP_ERR_RESPONSE_SHAPE, OTP_ERR_RESPONSE_AMBIGUOUS, OTP_ERR_RESPONSE_SESSION, OTP_ERR_RESPONSE_TOKEN },
-	{ OTP_ERR_JWT_FORM, OTP_ERR_JWT_DUPLICATE, OTP_ERR_JWT_NUL, OTP_ERR_JWT_ALG, OTP_ERR_JWT_CRIT, OTP_ERR_JWT_SIGNATURE, OTP_ERR_JWT_AUD,
-	  OTP_ERR_JWT_CLIENT_ID, OTP_ERR_JWT_TOKEN_USE, OTP_ERR_JWT_SUB },
+	{ OTP_ERR_JWT_FORM, OTP_ERR_JWT_DUPLICATE, OTP_ERR_JWT_NUL, OTP_ERR_JWT_ALG, OTP_ERR_JWT_CRIT, OTP_ERR_JWT_SIGNATURE,
+	  OTP_ERR_JWT_AUD, OTP_ERR_JWT_CLIENT_ID, OTP_ERR_JWT_TOKEN_USE, OTP_ERR_JWT_SUB },
 	{ OTP_ERR_JWT_EXPIRED, OTP_ERR_JWT_NOT_YET, OTP_ERR_JWT_AUTH_TIME },
 };
 
@@ -89,8 +89,10 @@ static void test_numbers_that_are_no_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_failure_has_one),		 cmocka_unit_test(test_none_is_too_long),
-		cmocka_unit_test(test_every_one_is_a_sentence_of_ascii), cmocka_unit_test(test_no_two_are_alike_but_on_purpose),
+		cmocka_unit_test(test_every_failure_has_one),
+		cmocka_unit_test(test_none_is_too_long),
+		cmocka_unit_test(test_every_one_is_a_sentence_of_ascii),
+		cmocka_unit_test(test_no_two_are_alike_but_on_purpose),
 		cmocka_unit_test(test_numbers_that_are_no_error),
 	};
 

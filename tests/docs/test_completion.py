@@ -1,0 +1,152 @@
+"""completions/cognito-otp against the usage text of the tool, asked in bash as a pressed TAB asks it."""
+
+import pwd
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from docs import sources
+
+FILE = sources.TOP / "completions" / "cognito-otp"
+BOUND = 10
+# Nothing may depend on the options and the IFS of whoever presses TAB, no program is to be found, and none is needed.
+ASK = """
+set -u
+IFS=:
+. "$1"
+shift
+COMP_WORDS=(cognito-otp "$@")
+COMP_CWORD=$#
+_cognito_otp || exit
+[[ ${#COMPREPLY[@]} == 0 ]] || printf '%s\\n' "${COMPREPLY[@]}"
+"""
+pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is missing")
+
+
+def offers(*words, directory=sources.TOP):
+    """Return what is offered for the last of the words that follow cognito-otp."""
+    run = subprocess.run([shutil.which("bash"), "--norc", "-c", ASK, "bash", str(FILE), *words], capture_output=True,
+                         text=True, timeout=BOUND, check=False, cwd=directory, env={"PATH": "/nonexistent"})
+    assert (run.returncode, run.stderr) == (0, ""), run
+    found = run.stdout.splitlines()
+    assert len(found) == len(set(found)), "something is offered twice"
+    return set(found)
+
+
+def commands():
+    """Return the commands of the usage text: {command: whether it takes a user}."""
+    line = r"^(?:Usage:|      ) cognito-otp (?:\[--[^\]]*\] )*([a-z][a-z-]*)(.*)$"
+    return {command: "USER" in rest for command, rest in sources.find(line, sources.tool_usage(), re.M)}
+
+
+def options():
+    """Return the options of the usage text."""
+    return set(sources.find(r"--[a-z]+", sources.tool_usage()))
+
+
+@pytest.fixture(name="files")
+def make_files(tmp_path):
+    """A directory with names that a careless completion would break or take for something else."""
+    for name in ("otp.conf", "my settings.conf", "state"):
+        (tmp_path / name).touch()
+    (tmp_path / "otp.d").mkdir()
+    return tmp_path
+
+
+def test_commands_are_those_of_the_tool():
+    """All of them, no other."""
+    assert offers("") == set(commands())
+
+
+def test_options_are_those_of_the_tool():
+    """As soon as a hyphen is typed."""
+    assert offers("-") == offers("--") == options()
+
+
+@pytest.mark.parametrize("command", commands())
+def test_users_where_the_tool_takes_one(command):
+    """All local users behind a command that takes one, and nothing behind the others."""
+    users = {entry.pw_name for entry in pwd.getpwall()}
+    assert "root" in users
+    assert offers(command, "") == (users if commands()[command] else set())
+    assert offers("--json", "--config", "/etc/otp.conf", command, "") == offers(command, "")
+
+
+def test_user_that_is_begun():
+    """Those that go on like that."""
+    assert "root" in offers("reset", "roo")
+    assert offers("reset", "no-such-person") == set()
+
+
+def test_command_that_is_begun():
+    """Those that go on like that; a whole one, too."""
+    assert offers("res") == offers("reset") == {"reset", "reset-host"}
+    assert offers("reset-") == {"reset-host"}
+    assert offers("--v") == {"--version"}
+    assert offers("nonsense") == set()
+
+
+def test_files_behind_config(files):
+    """Files and directories, blanks included; not commands, not options."""
+    assert offers("--config", "", directory=files) == {"otp.conf", "my settings.conf", "state", "otp.d"}
+    assert offers("--config", f"{files}/otp.") == {f"{files}/otp.conf", f"{files}/otp.d"}
+    assert offers("--config", "--", directory=files) == set()
+
+
+def test_files_behind_config_with_a_mark(files):
+    """bash makes three words of --config=FILE, and two before FILE is begun."""
+    assert offers("--config", "=", directory=files) == offers("--config", "", directory=files)
+    assert offers("--config", "=", "my", directory=files) == {"my settings.conf"}
+    assert offers("--config", "=", f"{files}/otp.conf", "res") == {"reset", "reset-host"}
+
+
+def test_files_nowhere_else(files):
+    """A file in the way is not offered for a command or a user, and its name does not become a command."""
+    assert "otp.conf" not in offers("", directory=files)
+    assert offers("sta", directory=files) == {"state"}
+    assert "my settings.conf" not in offers("reset", "", directory=files)
+    assert "check" in offers("--config", "state", "", directory=files)
+
+
+@pytest.mark.parametrize("words", [("--help",), ("--version",), ("--nonsense",), ("state", "root"), ("reset-host",)])
+def test_nothing_behind_the_end(words):
+    """What the tool would refuse is not offered."""
+    assert offers(*words, "") == offers(*words, "-") == set()
+
+
+def test_it_leaves_nothing_behind():
+    """Only its functions: a shell that loads it has the variables that it had before."""
+    script = ('. "$1"; COMP_WORDS=(cognito-otp --config x s) COMP_CWORD=3 COMPREPLY=() index= before= after=; '
+              'before=$(compgen -v); _cognito_otp; after=$(compgen -v); [[ $before == "$after" ]]')
+    run = subprocess.run(["bash", "--norc", "-c", script, "bash", str(FILE)], capture_output=True, text=True,
+                         timeout=BOUND, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_tab_in_a_real_shell(files):
+    """A shell with a terminal: what is typed becomes the whole word, blanks are quoted, directories get their mark."""
+    pexpect = pytest.importorskip("pexpect")
+    shell = pexpect.spawn("bash", ["--norc", "--noprofile", "-i"], cwd=str(files), timeout=BOUND, encoding="utf-8",
+                          env={"PS1": "ready> ", "TERM": "dumb", "PATH": "/usr/bin:/bin", "INPUTRC": "/dev/null"})
+    try:
+        shell.sendline(f". {FILE}; cognito-otp() {{ printf '<%s>' \"$@\"; }}")
+        shell.expect("\nready> ")
+        for typed, got in (("sta\t", "<state>"), ("--conf\tmy\tche\t", "<--config><my settings.conf><check>"),
+                           ("--config=my\tmap roo\t", "<--config=my settings.conf><map><root>"),
+                           ("--config \"my\tche\t", "<--config><my settings.conf><check>"),
+                           ("--config otp.d\t", "<--config><otp.d/>")):
+            shell.sendline("cognito-otp " + typed)
+            shell.expect_exact(got)
+            shell.expect("ready> ")
+    finally:
+        shell.close(force=True)
+
+
+def test_it_is_installed_under_the_name_of_the_tool():
+    """bash looks for a file of that name when the command is typed for the first time."""
+    makefile = sources.read("Makefile.am")
+    assert sources.find(r"^sbin_PROGRAMS = (\S+)$", makefile, re.M) == [FILE.name]
+    assert sources.find(r"^dist_bashcompletion_DATA = (.*)$", makefile, re.M) == [f"completions/{FILE.name}"]
+    assert f"complete -F _cognito_otp {FILE.name}\n" in FILE.read_text(encoding="utf-8")
