@@ -222,7 +222,7 @@ def test_reset_host(house):
 def test_wrong_usage(house, arguments):
     """Status 2 and how it is called; nothing is looked at."""
     said = tool(*arguments, status=2)
-    assert "Usage: cognito-otp [--config FILE] state [USER]\n       cognito-otp [--config FILE] reset USER\n" in said
+    assert "       cognito-otp [--config FILE] state [USER]\n       cognito-otp [--config FILE] reset USER\n" in said
     assert not os.path.exists(RUN) and house.untouched()
 
 
@@ -233,13 +233,14 @@ def test_help_and_version(house):
         assert re.fullmatch(r"cognito-otp \d+\.\d+\.\d+\n", tool("--version", uid=uid))
 
 
-@pytest.mark.parametrize("arguments", [("state",), ("state", "mallory"), ("reset", "mallory")], ids=" ".join)
+@pytest.mark.parametrize("arguments", [("state",), ("state", "mallory"), ("reset", "mallory"), ("check",), ("config",),
+                                       ("map", "mallory"), ("login", "mallory")], ids=" ".join)
 def test_not_root(house, arguments):
     """Nobody but root, also not about himself; settings and map are not even opened for him."""
     leave_open(house, console())
     before = sorted(os.listdir(RUN))
     said = tool(*arguments, status=1, uid=house.mallory.uid)
-    assert said == "cognito-otp: only root can read and change what this machine remembers\n"
+    assert said == "cognito-otp: only root can see and change what decides who gets in\n"
     assert sorted(os.listdir(RUN)) == before
 
 

@@ -1,0 +1,240 @@
+"""cognito-otp login, map, config: what an administrator tries and looks at before PAM is changed."""
+
+import os
+import subprocess
+import termios
+
+import pexpect
+import pytest
+from rig import pam
+
+from system.house import CODE_QUESTION, SETTINGS, USER_MAP, write_file
+from system.test_tool import secrets_of, tool
+
+BOUND = 15
+rows = []
+pytestmark = pytest.mark.usefixtures("table")
+
+
+@pytest.fixture(autouse=True)
+def short_steps(house):
+    """Short waits, and no PAM service that names the module: nothing of it is needed."""
+    house.settings(deadline="4s", connect_timeout="2s")
+    pam.lines("login", auth=("required pam_deny.so",), account=("required pam_deny.so",))
+
+
+class Terminal:
+    """cognito-otp login on a terminal of its own."""
+
+    def __init__(self, *arguments):
+        self.child = pexpect.spawn("/usr/sbin/cognito-otp", ["login", *arguments], env={"PATH": "/usr/bin", "TERM": "dumb"},
+                                   timeout=BOUND, encoding="utf-8", cwd="/")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.child.close(force=True)
+
+    def question(self):
+        """The text up to the end of the next question."""
+        self.child.expect(CODE_QUESTION)
+        return self.child.before + self.child.after
+
+    def shows_typing(self):
+        """Whether the terminal shows what is typed."""
+        return bool(termios.tcgetattr(self.child.child_fd)[3] & termios.ECHO)
+
+    def end(self):
+        """What was shown until it ended, and its exit status: negative when a signal ended it."""
+        self.child.expect(pexpect.EOF)
+        said = self.child.before
+        self.child.close()
+        return said.replace("\r\n", "\n"), self.child.exitstatus if self.child.signalstatus is None else -self.child.signalstatus
+
+
+def newest(house):
+    """The code of the newest mail."""
+    return house.cognito.outbox()[-1]["code"]
+
+
+def logged(house):
+    """The last line with an event."""
+    house.log.wait_for("event=")
+    return house.log.lines("event=")[-1]
+
+
+def wrong(house):
+    """A code that was not mailed."""
+    return f"{(int(newest(house)) + 1) % 10**8:08d}"
+
+
+def test_right_code(house):
+    """The same flow as the module's: one mail, a masked address, no echo; the log has the line."""
+    with Terminal("alice") as terminal:
+        assert "Code mailed to a***@e***. " in terminal.question()
+        assert not terminal.shows_typing()
+        terminal.child.sendline(newest(house))
+        said, status = terminal.end()
+    assert (said.strip(), status) == ("alice: in as alice@example.com: the code was right and the tokens hold", 0)
+    outcome = logged(house)
+    assert "event=accepted reason=verified user=alice cognito=alice@example.com service=cognito-otp origin=trial" in outcome
+    assert house.counts() == {"mails": 1, "jwks": 1, "InitiateAuth": 1, "RespondToAuthChallenge": 1}
+    rows.append(("login alice, the right code", said.strip()))
+
+
+def test_wrong_codes(house):
+    """Why, and what to do; the exit status says that nobody would be let in."""
+    with Terminal("alice") as terminal:
+        terminal.question()
+        terminal.child.sendline(wrong(house))
+        assert "Wrong code, 2 tries left. " in terminal.question()
+        for _ in range(2):
+            terminal.child.sendline(wrong(house))
+        said, status = terminal.end()
+    assert status == 1 and "Too many wrong codes. Log in again.\n" in said
+    assert "too many wrong codes (tries_exhausted)\n" in said and "cognito-otp: remedy: Log in again for a new code; " in said
+    assert not any(secret in said for secret in secrets_of(house))
+    rows.append(("login alice, three wrong codes", said.splitlines()[-1]))
+
+
+def test_later_login_takes_the_code_up(house):
+    """One login, one mail, also from the terminal to the same place."""
+    with Terminal("alice") as terminal:
+        terminal.question()
+        terminal.child.sendintr()
+        terminal.end()
+    with Terminal("alice") as terminal:
+        assert " ago is still good. " in terminal.question()
+        terminal.child.sendline(newest(house))
+        assert terminal.end()[1] == 0
+    assert house.counts()["mails"] == 1
+
+
+@pytest.mark.parametrize(("key", "number"), [("\x03", 2), ("\x1c", 3)], ids=["^C", "^backslash"])
+def test_signals_leave_the_terminal_as_it_was(house, key, number):
+    """It ends as a program does that knows nothing of the signal."""
+    with Terminal("alice") as terminal:
+        terminal.question()
+        assert not terminal.shows_typing()
+        terminal.child.send(key)
+        assert terminal.end()[1] == -number
+    assert house.counts()["mails"] == 1
+
+
+def test_interrupted_terminal_shows_typing_again(house):
+    """What ran before it finds the terminal as it was."""
+    script = "trap : INT; /usr/sbin/cognito-otp login alice; stty -a"
+    child = pexpect.spawn("/bin/bash", ["-c", script], env={"PATH": "/usr/bin", "TERM": "dumb"}, timeout=BOUND, encoding="utf-8")
+    child.expect(CODE_QUESTION)
+    assert not termios.tcgetattr(child.child_fd)[3] & termios.ECHO
+    child.sendintr()
+    child.expect(pexpect.EOF)
+    child.close()
+    assert " echo " in child.before and house.counts()["mails"] == 1
+
+
+def test_end_of_file_is_no_answer(house):
+    """^D ends it: the person cannot be asked."""
+    with Terminal("alice") as terminal:
+        terminal.question()
+        terminal.child.sendeof()
+        said, status = terminal.end()
+    assert status == 1 and "(no_conversation)" in said and house.counts()["mails"] == 1
+
+
+def test_without_a_terminal(house):
+    """Nobody is mailed."""
+    said = subprocess.run(["setsid", "/usr/sbin/cognito-otp", "login", "alice"], capture_output=True, text=True, timeout=BOUND,
+                          check=False, stdin=subprocess.DEVNULL, env={"PATH": "/usr/bin"}, cwd="/")
+    assert said.returncode == 1 and said.stdout == ""
+    assert said.stderr == "cognito-otp: /dev/tty: the calling program could not ask the user (no_conversation)\n"
+    assert house.untouched()
+
+
+@pytest.mark.parametrize(
+    ("user", "settings", "reason"),
+    [
+        ("dave", {}, "user_unmapped"),
+        ("root", {}, "user_root"),
+        ("alice", {"users": "!alice"}, "user_filtered"),
+        ("alice", {"min_uid": "60000"}, "user_system"),
+        ("no-such-person", {}, "user_unknown"),
+        ("dave", {"unmapped": "ignore"}, "unmapped_ignored"),
+    ],
+)
+def test_refused_before_any_request(house, user, settings, reason):
+    """What this machine decides by itself reaches no service; the reason and a remedy are said."""
+    house.settings(**settings)
+    with Terminal(user) as terminal:
+        said, status = terminal.end()
+    assert status == 1 and f"({reason})\n" in said and "cognito-otp: remedy: " in said
+    assert house.untouched()
+    assert f"reason={reason} " in logged(house)
+    rows.append((f"login {user} {settings or ''}", said.splitlines()[0]))
+
+
+def test_service_down(house):
+    """Why, within the deadline."""
+    house.settings(deadline="4s", connect_timeout="2s", endpoint="https://localhost:1", jwks_url="https://localhost:1/keys")
+    with Terminal("alice") as terminal:
+        said, status = terminal.end()
+    assert status == 1 and "Sign-in service not reachable; no code was sent.\n" in said and "(net_connect)\n" in said
+    rows.append(("login alice, service down", said.splitlines()[-1]))
+
+
+def test_settings_that_cannot_be_used(house):
+    """File and line, as in the log of the module."""
+    house.settings(max_tries="many")
+    with Terminal("alice") as terminal:
+        said, status = terminal.end()
+    assert status == 1 and f"cognito-otp: settings: {SETTINGS}:" in said and "max_tries" in said and house.untouched()
+
+
+def test_map(house):
+    """Who he is, from where, and whether he may."""
+    house.user_map("alice email:alice@example.com sub=0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9", "root email:root@example.com")
+    assert tool("map", "alice") == (
+        f"user=alice uid={house.alice.uid} cognito=email:alice@example.com sub=0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9 "
+        f"from={USER_MAP} may_log_in=yes reason=-\n")
+    house.settings(user_template="email:%u@example.org")
+    assert tool("map", "dave") == (
+        f"user=dave uid={house.dave.uid} cognito=email:dave@example.org sub=- from=user_template may_log_in=yes reason=-\n")
+    assert house.untouched()
+
+
+@pytest.mark.parametrize(("user", "reason"), [("root", "user_root"), ("dave", "user_unmapped"), ("daemon", "user_system")])
+def test_map_of_somebody_who_may_not(house, user, reason):
+    """Status 1, and why."""
+    house.user_map("alice email:alice@example.com", "root email:root@example.com")
+    run = subprocess.run(["/usr/sbin/cognito-otp", "map", user], capture_output=True, text=True, timeout=BOUND, check=False)
+    assert run.returncode == 1 and run.stdout.endswith(f" may_log_in=no reason={reason}\n") and run.stderr == ""
+
+
+def test_map_with_a_mistake(house):
+    """Nobody is anybody until it is repaired."""
+    house.user_map("alice email:alice@example.com", "bob mail:bob@example.com")
+    assert f"{USER_MAP}:2: " in tool("map", "alice", status=1)
+
+
+def test_config_can_be_read_again(house):
+    """What it shows is a settings file that says the same."""
+    house.settings(max_tries="5", mail_budget="4/10m,9/h", users="alice !bob", challenge_ttl="150s", min_uid="2000")
+    shown = tool("config")
+    for line in ("max_tries = 5", "mail_budget = 4/10m,9/h", "users = alice !bob", "challenge_ttl = 150s", "min_uid = 2000",
+                 "# user_template is not set", "deadline = 20s"):
+        assert line in shown.splitlines(), shown
+    other = "/etc/security/other.conf"
+    write_file(other, "".join(line + "\n" for line in shown.splitlines() if not line.startswith("fips")))
+    try:
+        assert tool("--config", other, "config") == shown
+        assert tool("config", "--config", other) == shown
+    finally:
+        os.remove(other)
+    assert not any(secret in shown for secret in secrets_in(house))
+
+
+def secrets_in(house):
+    """The client's secret."""
+    with open("/etc/security/pam_cognito_otp.secret", encoding="ascii") as file:
+        return [file.read().strip()]
