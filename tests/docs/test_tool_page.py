@@ -153,7 +153,8 @@ def test_findings_are_those_of_the_code():
 
 def test_finding_has_the_form_of_the_code():
     """The example is one that report.c prints, with the remedy of the code."""
-    finding, remedy = sources.page_blocks(PAGE, "finding")["form"].replace("\n l", " l").replace("\n S", " S").splitlines()
+    shown = sources.page_blocks(PAGE, "finding")["form"]
+    finding, remedy = shown.replace("\n l", " l").replace("\n S", " S").splitlines()
     assert re.fullmatch(r"error    \w+: \S+: [^:]+", finding)
     assert '%-7s%s  %s: %s%s%s\\n' in sources.read("pam_cognito_otp/report.c")
     assert remedy.removeprefix("         remedy: ") in sources.read("pam_cognito_otp/check_settings.c")

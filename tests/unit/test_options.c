@@ -140,6 +140,59 @@ static void test_each_default_is_accepted_by_its_own_setter(void **state)
 	assert_null(options_key(SIZE_MAX, &standard));
 }
 
+struct shown {
+	const char *key;
+	char value[OPTIONS_TEXT_MAX + 1];
+};
+
+static void show_one(void *arg, const char *key, const char *value)
+{
+	struct shown *shown = arg;
+
+	if (strcmp(key, shown->key) == 0)
+		(void)snprintf(shown->value, sizeof(shown->value), "%s", value);
+}
+
+/* What is shown for a setting that was written as `value`. */
+static void assert_shown(const char *key, const char *value, const char *wanted)
+{
+	struct shown shown = { key, "" };
+
+	assert_err(key, load_setting(key, value), OTP_OK);
+	assert_err(key, options_each(&options, show_one, &shown), OTP_OK);
+	assert_string_equal(shown.value, wanted);
+	assert_err(key, load_setting(key, shown.value), OTP_OK);
+	assert_err(key, options_each(&options, show_one, &shown), OTP_OK);
+	assert_string_equal(shown.value, wanted);
+}
+
+static void test_values_are_shown_as_they_are_read(void **state)
+{
+	static const char *const cases[][3] = {
+		{ "fips", "yes", "yes" },
+		{ "max_tries", "7", "7" },
+		{ "deadline", "60s", "1m" },
+		{ "deadline", "59s", "59s" },
+		{ "jwks_max_age", "36h", "36h" },
+		{ "jwks_max_age", "2d", "2d" },
+		{ "mail_budget", "5/900s,20/24h", "5/15m,20/d" },
+		{ "mail_budget_host", "60/h", "60/h" },
+		{ "mail_budget_host", "60/2h", "60/2h" },
+		{ "users", "alice,  !bob", "alice !bob" },
+		{ "issuer", "https://one.example/x https://two.example/y", "https://one.example/x https://two.example/y" },
+		{ "unmapped", "ignore", "ignore" },
+		{ "confirm", "always", "always" },
+		{ "challenge", "sms_otp", "sms_otp" },
+		{ "ca_file", "/some/file", "/some/file" },
+		{ "user_template", "email:%u@example.com", "email:%u@example.com" },
+	};
+
+	(void)state;
+	safe_place_needed();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_shown(cases[i][0], cases[i][1], cases[i][2]);
+}
+
 static void test_what_pool_and_region_imply(void **state)
 {
 	static const struct {
@@ -965,6 +1018,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_defaults_of_who_may_and_how),
 		cmocka_unit_test(test_each_default_is_accepted_by_its_own_setter),
+		cmocka_unit_test(test_values_are_shown_as_they_are_read),
 		cmocka_unit_test(test_what_pool_and_region_imply),
 		cmocka_unit_test(test_what_was_written_is_not_derived),
 		cmocka_unit_test(test_notes_name_file_line_and_key),
