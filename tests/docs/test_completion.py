@@ -36,9 +36,9 @@ def offers(*words, directory=sources.TOP):
 
 
 def commands():
-    """Return the commands of the usage text: {command: whether it takes a user}."""
-    line = r"^(?:Usage:|      ) cognito-otp (?:\[--[^\]]*\] )*([a-z][a-z-]*)(.*)$"
-    return {command: "USER" in rest for command, rest in sources.find(line, sources.tool_usage(), re.M)}
+    """Return the commands of the usage text: {command: its whole line}."""
+    line = r"^(?:Usage:|      ) (cognito-otp (?:\[--[^\]]*\] )*([a-z][a-z-]*).*)$"
+    return {command: whole for whole, command in sources.find(line, sources.tool_usage(), re.M)}
 
 
 def options():
@@ -70,8 +70,23 @@ def test_users_where_the_tool_takes_one(command):
     """All local users behind a command that takes one, and nothing behind the others."""
     users = {entry.pw_name for entry in pwd.getpwall()}
     assert "root" in users
-    assert offers(command, "") == (users if commands()[command] else set())
-    assert offers("--json", "--config", "/etc/otp.conf", command, "") == offers(command, "")
+    assert offers(command, "") == (users if "USER" in commands()[command] else set())
+    assert offers("--config", "/etc/otp.conf", command, "") == offers(command, "")
+    assert offers(command, "--config", "/etc/otp.conf", "") == offers(command, "")
+
+
+@pytest.mark.parametrize("command", commands())
+def test_options_behind_a_command(command):
+    """Those of its line."""
+    assert offers(command, "-") == set(sources.find(r"--[a-z]+", commands()[command]))
+    assert offers("--config", "=", "/etc/otp.conf", command, "--") == offers(command, "-")
+
+
+def test_commands_behind_an_option():
+    """Those that take it."""
+    for option in ("--config=/etc/otp.conf", "--json"):
+        wanted = {command for command, line in commands().items() if option.split("=")[0] in line}
+        assert wanted and offers(*option.replace("=", " = ").split(), "") == wanted
 
 
 def test_user_that_is_begun():
@@ -110,10 +125,19 @@ def test_files_nowhere_else(files):
     assert "check" in offers("--config", "state", "", directory=files)
 
 
-@pytest.mark.parametrize("words", [("--help",), ("--version",), ("--nonsense",), ("state", "root"), ("reset-host",)])
+@pytest.mark.parametrize(
+    "words", ["--help", "--version", "--bad", "bad", "state --bad", "state --help", "reset-host now", "reset a b"]
+)
 def test_nothing_behind_the_end(words):
-    """What the tool would refuse is not offered."""
-    assert offers(*words, "") == offers(*words, "-") == set()
+    """What the tool would refuse or not read is not offered."""
+    assert offers(*words.split(), "") == offers(*words.split(), "-") == set()
+
+
+def test_one_user_is_enough():
+    """Behind him only options."""
+    assert offers("state", "root", "") == set()
+    assert offers("state", "root", "-") == {"--config"}
+    assert offers("state", "--config", "/etc/otp.conf", "root", "") == set()
 
 
 def test_it_leaves_nothing_behind():
@@ -136,6 +160,7 @@ def test_tab_in_a_real_shell(files):
         for typed, got in (("sta\t", "<state>"), ("--conf\tmy\tche\t", "<--config><my settings.conf><check>"),
                            ("--config=my\tmap roo\t", "<--config=my settings.conf><map><root>"),
                            ("--config \"my\tche\t", "<--config><my settings.conf><check>"),
+                           ("check --j\t", "<check><--json>"),
                            ("--config otp.d\t", "<--config><otp.d/>")):
             shell.sendline("cognito-otp " + typed)
             shell.expect_exact(got)
