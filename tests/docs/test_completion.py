@@ -153,13 +153,16 @@ def test_tab_in_a_real_shell(files):
     """A shell with a terminal: what is typed becomes the whole word, blanks are quoted, directories get their mark."""
     pexpect = pytest.importorskip("pexpect")
     shell = pexpect.spawn("bash", ["--norc", "--noprofile", "-i"], cwd=str(files), timeout=BOUND, encoding="utf-8",
-                          env={"PS1": "ready> ", "TERM": "dumb", "PATH": "/usr/bin:/bin", "INPUTRC": "/dev/null"})
+                          env={"PS1": "ready> ", "TERM": "dumb", "HOME": str(files), "INPUTRC": "/dev/null"})
     try:
         shell.sendline(f". {FILE}; cognito-otp() {{ printf '<%s>' \"$@\"; }}")
         shell.expect("\nready> ")
         for typed, got in (("sta\t", "<state>"), ("--conf\tmy\tche\t", "<--config><my settings.conf><check>"),
                            ("--config=my\tmap roo\t", "<--config=my settings.conf><map><root>"),
                            ("--config \"my\tche\t", "<--config><my settings.conf><check>"),
+                           ("--config ~/my\tche\t", f"<--config><{files}/my settings.conf><check>"),
+                           ("--config=~/otp.c\tche\t", "<--config=~/otp.conf><check>"),
+                           ("--config my\\ s\tche\t", "<--config><my settings.conf><check>"),
                            ("check --j\t", "<check><--json>"),
                            ("--config otp.d\t", "<--config><otp.d/>")):
             shell.sendline("cognito-otp " + typed)
