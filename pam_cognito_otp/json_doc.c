@@ -17,6 +17,7 @@
 
 #include "json_write.h"
 #include "strbuf.h"
+#include "utf8.h"
 
 enum {
 	/* json-c counts the scalars inside the innermost container as one level more. */
@@ -32,10 +33,8 @@ struct json_doc {
 /* `length` bytes of valid UTF-8, one character. */
 static void json_add_escaped(struct strbuf *buf, const unsigned char *at, size_t length)
 {
-	unsigned int point = at[0] & (0xFFU >> (length + 1));
+	uint32_t point = utf8_number(at, length);
 
-	for (size_t i = 1; i < length; i++)
-		point = point << 6 | (at[i] & 0x3FU);
 	if (point < 0x10000) {
 		json_add_unit(buf, point);
 		return;
@@ -63,7 +62,7 @@ static void json_to_ascii(struct strbuf *buf, const char *text, size_t length)
 		strbuf_add(buf, from, (size_t)(at - from));
 		if (at == end)
 			return;
-		bytes = json_scan_utf8_length(at, end);
+		bytes = utf8_length(at, end);
 		json_add_escaped(buf, at, bytes);
 		at += bytes;
 	}

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "utf8.h"
+
 struct json_scan {
 	const unsigned char *at;
 	const unsigned char *end;
@@ -118,34 +120,10 @@ static enum otp_err json_scan_escape(struct json_scan *scan)
 	return c == 'u' ? json_scan_unicode_escape(scan) : OTP_OK;
 }
 
-/*
- * One character of several bytes (RFC 3629 section 4): the second byte's range shuts out overlong forms (E0 80, F0 80), surrogates (ED A0)
- * and what is above U+10FFFF (F4 90); C0, C1 and F5..FF begin nothing. json-c lets C0 AE through, a second spelling of the full stop.
- */
-size_t json_scan_utf8_length(const unsigned char *at, const unsigned char *end)
-{
-	unsigned char low = at[0] == 0xE0 ? 0xA0 : at[0] == 0xF0 ? 0x90 : 0x80;
-	unsigned char high = at[0] == 0xED ? 0x9F : at[0] == 0xF4 ? 0x8F : 0xBF;
-	size_t length;
-
-	if (at[0] < 0xC2)
-		return 0;
-	if (at[0] > 0xF4)
-		return 0;
-	length = at[0] < 0xE0 ? 2 : at[0] < 0xF0 ? 3 : 4;
-	if ((size_t)(end - at) < length)
-		return 0;
-	if (at[1] < low || at[1] > high)
-		return 0;
-	for (size_t i = 2; i < length; i++)
-		if ((at[i] & 0xC0) != 0x80)
-			return 0;
-	return length;
-}
-
+/* One character of several bytes. */
 static enum otp_err json_scan_utf8(struct json_scan *scan)
 {
-	size_t length = json_scan_utf8_length(scan->at, scan->end);
+	size_t length = utf8_length(scan->at, scan->end);
 
 	if (length == 0)
 		return OTP_ERR_JSON_UTF8;

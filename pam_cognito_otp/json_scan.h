@@ -24,7 +24,4 @@ enum {
  */
 enum otp_err json_scan_text(const char *text, size_t length, size_t *ret_members);
 
-/* Bytes of the UTF-8 character at `at`, 1 to 4; 0 when it is none (overlong, a surrogate, cut, beyond U+10FFFF). RFC 3629. */
-size_t json_scan_utf8_length(const unsigned char *at, const unsigned char *end);
-
 #endif

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_file.h"
 #include "option_texts.h"
 #include "region.h"
-#include "safe_file.h"
+#include "secret.h"
 
 #define OPTIONS_DEFAULT_FILE OTP_SYSCONFDIR "/security/pam_cognito_otp.conf"
 #define OPTIONS_DEFAULT_MAP OTP_SYSCONFDIR "/security/pam_cognito_otp.users"
@@ -60,12 +61,13 @@ static const struct option options_table[] = {
 
 enum { OPTION_COUNT = sizeof(options_table) / sizeof(options_table[0]) };
 
-/* Where a setting was written, for the notes. */
+/* Where settings are written, and which of them were met there. */
 struct option_source {
-	const char *name; /* the file, or "module arguments" */
-	unsigned long line;
+	struct options *options;
 	bool seen[OPTION_COUNT];
 };
+
+static const struct config_place options_arguments = { "module arguments", 0 };
 
 const char *options_key(size_t index, const char **ret_default)
 {
@@ -102,104 +104,37 @@ static const struct option *option_find(const char *key, size_t length)
 	return NULL;
 }
 
-/* "FILE:LINE: KEY: WHAT" */
-static enum otp_err option_complain(const struct option_source *source, const char *key, const char *what, enum otp_err err, struct note *note)
+static enum otp_err option_set(void *target, const struct config_place *place, const char *key, size_t key_length, const char *value, struct note *note)
 {
-	if (source->line > 0)
-		note_set(note, "%s:%lu: %s: %s", source->name, source->line, key, what);
-	else
-		note_set(note, "%s: %s: %s", source->name, key, what);
-	return err;
-}
-
-static enum otp_err option_set(struct options *options, struct option_source *source, const char *key, size_t key_length, const char *value,
-			       struct note *note)
-{
+	struct option_source *source = target;
 	const struct option *option = option_find(key, key_length);
 	struct note why = { "" };
-	char word[32];
 
-	if (option == NULL) {
-		(void)snprintf(word, sizeof(word), "%.*s", (int)(key_length < 31 ? key_length : 31), key);
-		return option_complain(source, word, "no such setting", OTP_ERR_CONFIG_KEY, note);
-	}
+	if (option == NULL)
+		return config_unknown(place, key, key_length, "no such setting", note);
 	if (source->seen[option - options_table])
-		return option_complain(source, option->key, "set twice", OTP_ERR_CONFIG_DUPLICATE, note);
+		return config_complain(place, option->key, "set twice", OTP_ERR_CONFIG_DUPLICATE, note);
 	source->seen[option - options_table] = true;
-	if (option->set(value, option->min, option->max, (char *)options + option->field, &why) != OTP_OK)
-		return option_complain(source, option->key, why.text, OTP_ERR_CONFIG_VALUE, note);
+	if (option->set(value, option->min, option->max, (char *)source->options + option->field, &why) != OTP_OK)
+		return config_complain(place, option->key, why.text, OTP_ERR_CONFIG_VALUE, note);
 	return OTP_OK;
-}
-
-static char *options_trim(char *text)
-{
-	size_t length;
-
-	while (*text == ' ' || *text == '\t')
-		text++;
-	length = strlen(text);
-	while (length > 0 && strchr(" \t\r", text[length - 1]) != NULL)
-		text[--length] = '\0';
-	return text;
-}
-
-/* `key = value`; an empty line or one that begins with # is passed over. A # later in a line belongs to the value. */
-static enum otp_err options_line(struct options *options, struct option_source *source, char *line, struct note *note)
-{
-	char *equals;
-	const char *key;
-	const char *value;
-
-	line = options_trim(line);
-	if (*line == '\0' || *line == '#')
-		return OTP_OK;
-	equals = strchr(line, '=');
-	if (equals == NULL || equals == line)
-		return option_complain(source, "syntax", "not `key = value`", OTP_ERR_CONFIG_SYNTAX, note);
-	*equals = '\0';
-	key = options_trim(line);
-	value = options_trim(equals + 1);
-	if (*value == '\0')
-		return option_complain(source, key, "empty value", OTP_ERR_CONFIG_VALUE, note);
-	return option_set(options, source, key, strlen(key), value, note);
-}
-
-static enum otp_err options_text(struct options *options, struct option_source *source, struct secret *text, struct note *note)
-{
-	char *line = text->bytes;
-	char *end;
-	enum otp_err err = OTP_OK;
-
-	if (strlen(secret_text(text)) != text->length)
-		return option_complain(source, "syntax", "a NUL byte in the file", OTP_ERR_CONFIG_SYNTAX, note);
-	for (source->line = 1; err == OTP_OK && line != NULL; source->line++) {
-		end = strchr(line, '\n');
-		if (end != NULL)
-			*end++ = '\0';
-		err = options_line(options, source, line, note);
-		line = end;
-	}
-	return err;
 }
 
 static enum otp_err options_file(struct options *options, const char *path, struct note *note)
 {
-	struct option_source source = { .name = path };
+	struct option_source source = { .options = options };
 	secret_auto struct secret text = SECRET_EMPTY;
-	enum otp_err err = safe_file_read(path, SAFE_FILE_PUBLIC, OPTIONS_FILE_MAX, &text, note);
 
-	if (err != OTP_OK)
-		return err;
-	return options_text(options, &source, &text, note);
+	return config_file_read(path, OPTIONS_FILE_MAX, option_set, &source, &text, note);
 }
 
-static enum otp_err options_argument(struct options *options, struct option_source *source, const char *argument, struct note *note)
+static enum otp_err options_argument(struct option_source *source, const char *argument, struct note *note)
 {
 	const char *equals = strchr(argument, '=');
 
 	if (equals == NULL || equals == argument || equals[1] == '\0')
-		return option_complain(source, "syntax", "not `key=value`", OTP_ERR_CONFIG_SYNTAX, note);
-	return option_set(options, source, argument, (size_t)(equals - argument), equals + 1, note);
+		return config_complain(&options_arguments, "syntax", "not `key=value`", OTP_ERR_CONFIG_SYNTAX, note);
+	return option_set(source, &options_arguments, argument, (size_t)(equals - argument), equals + 1, note);
 }
 
 static const char *options_config_path(const char *argument)
@@ -210,7 +145,7 @@ static const char *options_config_path(const char *argument)
 /* The file, once; then what stands on the PAM line over it. */
 static enum otp_err options_sources(struct options *options, const char *const *arguments, size_t count, struct note *note)
 {
-	struct option_source line = { .name = "module arguments" };
+	struct option_source line = { .options = options };
 	const char *path = NULL;
 	enum otp_err err;
 
@@ -218,13 +153,13 @@ static enum otp_err options_sources(struct options *options, const char *const *
 		if (options_config_path(arguments[i]) == NULL)
 			continue;
 		if (path != NULL)
-			return option_complain(&line, "config", "set twice", OTP_ERR_CONFIG_DUPLICATE, note);
+			return config_complain(&options_arguments, "config", "set twice", OTP_ERR_CONFIG_DUPLICATE, note);
 		path = options_config_path(arguments[i]);
 	}
 	err = options_file(options, path == NULL ? OPTIONS_DEFAULT_FILE : path, note);
 	for (size_t i = 0; err == OTP_OK && i < count; i++) {
 		if (options_config_path(arguments[i]) == NULL)
-			err = options_argument(options, &line, arguments[i], note);
+			err = options_argument(&line, arguments[i], note);
 	}
 	return err;
 }

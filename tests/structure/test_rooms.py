@@ -19,15 +19,15 @@ OBJECTS = Path(os.environ.get("OTP_OBJECTS", "/nonexistent"))
 
 # From the bottom up; inside a layer the order counts.
 LAYERS = {
-    "ground": "err remedy note clock log secret strbuf base64url wire",
+    "ground": "err remedy note clock log secret strbuf base64url utf8 wire",
     "adapters": "crypto json_scan json_write json_doc safe_file word_file command http",
-    "knowledge": "answer identity region user_map secret_hash cognito_error cognito revocation jwk_set jwks jwt "
-    "binding budget challenge turn run_dir report",
-    "reception": "caller conversation option_values option_texts options policy dialogue pace",
-    "living room": "auth_facts proof service postage delivery auth_flow audit "
-    "account_state trial check check_settings check_service check_host",
-    "doors": "inheritance relay_conversation tty_conversation pam_result pam_state pam_relay pam_cognito_otp "
-    "helper_main cognito_otp",
+    "knowledge": "answer identity region user_map secret_hash cognito_error cognito revocation jwk_set jwks "
+    "jwt binding budget challenge turn run_dir report",
+    "reception": "caller conversation config_file option_values option_texts options policy dialogue pace",
+    "living room": "auth_facts proof service postage delivery auth_flow audit account_state trial check "
+    "check_settings check_service check_host",
+    "doors": "inheritance relay_conversation tty_conversation pam_result pam_state pam_relay "
+    "pam_cognito_otp helper_main cognito_otp",
 }
 PROTOCOL = ("1", "90f816af4bcfdaca")
 ORDER = [room for rooms in LAYERS.values() for room in rooms.split()]
