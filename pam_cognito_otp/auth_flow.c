@@ -279,7 +279,7 @@ static enum otp_err flow_ask_first(struct auth_flow *flow, bool *ret_done)
 		enum otp_err err;
 
 		pace_keep(&flow->pace, flow->request->conversation);
-		dialogue_ask_first(&flow->dialogue, flow_options(flow)->challenge, prompt);
+		dialogue_ask_first(&flow->dialogue, flow->request->messages, prompt);
 		err = flow_ask(flow, prompt, &answer);
 		if (err != OTP_OK)
 			return err;
@@ -327,7 +327,7 @@ static enum otp_err flow_ask_code(struct auth_flow *flow)
 		pace_keep(&flow->pace, flow->request->conversation);
 		if (flow->dialogue.word == DIALOGUE_RESUMED)
 			flow->dialogue.since = delivery_age_ms(&flow->delivery) / 1000;
-		dialogue_ask_code(&flow->dialogue, flow_options(flow)->challenge, flow_proved(flow) ? destination : "", prompt);
+		dialogue_ask_code(&flow->dialogue, flow->request->messages, flow_proved(flow) ? destination : "", prompt);
 		err = flow_ask(flow, prompt, &answer);
 		if (err == OTP_OK)
 			err = flow_take_answer(flow, &answer, &done);
@@ -402,14 +402,10 @@ static void flow_end(struct auth_flow *flow, enum otp_err result)
 static void flow_farewell(const struct auth_flow *flow, enum otp_err result)
 {
 	const struct conversation *conversation = flow->request->conversation;
-	const char *text = dialogue_farewell(&flow->request->caller, result, flow->delivery.challenge.record != NULL);
-	char wait[CONVERSATION_TEXT_MAX + 1];
+	struct dialogue_end end = { result, flow->delivery.challenge.record != NULL, flow->delivery.wait_s };
+	char text[CONVERSATION_TEXT_MAX + 1];
 
-	if (result == OTP_ERR_MAIL_BUDGET) {
-		dialogue_wait(flow_options(flow)->challenge, flow->delivery.wait_s, wait);
-		text = wait;
-	}
-	if (result != OTP_OK && result != OTP_ERR_CONVERSATION && text != NULL)
+	if (dialogue_farewell(&flow->request->caller, &end, flow->request->messages, text))
 		conversation->warn(conversation->door, text);
 }
 

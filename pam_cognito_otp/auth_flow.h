@@ -23,6 +23,7 @@
 #include "conversation.h"
 #include "err.h"
 #include "http.h"
+#include "messages.h"
 #include "note.h"
 #include "options.h"
 #include "policy.h"
@@ -31,6 +32,7 @@
 struct auth_request {
 	size_t size; /* AUTH_REQUEST_SIZE of the helper: it and the flow share structs by their layout, and are two files */
 	const struct options *options;
+	const struct messages *messages;
 	const char *user;
 	const struct policy_user *judged;
 	enum otp_err refusal; /* OTP_OK, or why this user can not sign in: then the dialogue is only played */
@@ -53,7 +55,8 @@ struct auth_result {
 typedef void auth_flow_function(const struct auth_request *request, struct auth_result *ret_result);
 auth_flow_function auth_flow_run;
 
-#define AUTH_REQUEST_SIZE (sizeof(struct auth_request) * 65536 + sizeof(struct options) + sizeof(struct policy_user) * 16)
+#define AUTH_REQUEST_SIZE \
+	(sizeof(struct auth_request) * 65536 + sizeof(struct options) + sizeof(struct policy_user) * 16 + sizeof(struct messages) * 256)
 
 #define AUTH_FLOW_SYMBOL "auth_flow_run"
 

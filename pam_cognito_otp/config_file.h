@@ -1,8 +1,8 @@
 /*
  * config_file - files of lines `name = value`: the settings, and the texts that people are shown.
  *
- * Rules kept here: the file is root's (safe_file); every line means something or is an error that names file, line and name; blanks around name and value do
- * not count; a # at the start of a line begins a comment, and anywhere else it belongs to the value.
+ * Rules kept here: the file is root's (safe_file); every line means something or is an error that names file, line and name; blanks around
+ * name and value do not count; a # at the start of a line begins a comment, and anywhere else it belongs to the value.
  */
 #ifndef OTP_CONFIG_FILE_H
 #define OTP_CONFIG_FILE_H
@@ -24,8 +24,8 @@ typedef enum otp_err config_setter(void *target, const struct config_place *plac
 				   struct note *note);
 
 /*
- * Hands the lines of a file of at most `max` bytes to `set`, up to the first error. The caller ends *text, which the values stand in. Errors of safe_file_read
- * and of `set`; OTP_ERR_CONFIG_SYNTAX, OTP_ERR_CONFIG_VALUE (an empty one).
+ * Hands the lines of a file of at most `max` bytes to `set`, up to the first error. The caller ends *text, which the values stand in.
+ * Errors of safe_file_read and of `set`; OTP_ERR_CONFIG_SYNTAX, OTP_ERR_CONFIG_VALUE (an empty one).
  */
 enum otp_err config_file_read(const char *path, size_t max, config_setter *set, void *target, struct secret *text, struct note *note);
 

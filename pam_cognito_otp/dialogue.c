@@ -2,99 +2,88 @@
 #include "dialogue.h"
 
 #include <stdio.h>
-#include <string.h>
 
-enum { DIALOGUE_WORD_MAX = 160 };
-
-static const char *dialogue_sent(enum option_challenge challenge)
+/* What people can count: up to two minutes in seconds. Since when is rounded down, how long to wait is rounded up. */
+static struct message_time dialogue_ago(int64_t seconds)
 {
-	return challenge == CHALLENGE_SMS_OTP ? "sent" : "mailed";
+	return seconds < 120 ? (struct message_time){ seconds, MESSAGE_SECOND } : (struct message_time){ seconds / 60, MESSAGE_MINUTE };
 }
 
-static const char *dialogue_sends(enum option_challenge challenge)
+static struct message_time dialogue_wait(int64_t seconds)
 {
-	return challenge == CHALLENGE_SMS_OTP ? "sends" : "mails";
+	return seconds < 120 ? (struct message_time){ seconds, MESSAGE_SECOND }
+			     : (struct message_time){ (seconds - 1) / 60 + 1, MESSAGE_MINUTE };
 }
 
-/* The sentence before the question, with the blank that follows it; "" for none. */
-static void dialogue_word(const struct dialogue *dialogue, enum option_challenge challenge, char *out, size_t size)
+/* For a budget, in minutes or hours: it counts whole seconds and adds one, so that 15 min are 901 s. */
+static struct message_time dialogue_wait_for_mail(int64_t seconds)
 {
-	const char *sends = dialogue_sends(challenge);
+	bool hours = seconds > 2 * 3600 + 1;
+	int64_t unit = hours ? 3600 : 60;
+	int64_t count = (seconds - 1 + unit - 1) / unit;
 
-	out[0] = '\0';
-	switch (dialogue->word) {
+	return (struct message_time){ count > 0 ? count : 1, hours ? MESSAGE_HOUR : MESSAGE_MINUTE };
+}
+
+/* The sentence before the question; MESSAGE_COUNT for none. Without a destination nothing may be said of the account. */
+static enum message dialogue_before(enum dialogue_word word, bool destination)
+{
+	switch (word) {
 	case DIALOGUE_NOTHING:
+		break;
 	case DIALOGUE_FIRST:
+		return destination ? MESSAGE_CODE_MAILED : MESSAGE_CODE_MAILED_NEUTRAL;
 	case DIALOGUE_RESUMED:
-		break;
+		return destination ? MESSAGE_STILL_GOOD : MESSAGE_STILL_GOOD_NEUTRAL;
 	case DIALOGUE_WRONG:
-		(void)snprintf(out, size, "Wrong code, %lld %s left. ", (long long)dialogue->number, dialogue->number == 1 ? "try" : "tries");
-		break;
+		return MESSAGE_WRONG_CODE;
 	case DIALOGUE_NO_CODE:
-		(void)snprintf(out, size, "Codes are digits only; no try used. ");
-		break;
+		return MESSAGE_NOT_A_CODE;
 	case DIALOGUE_EXPIRED:
-		(void)snprintf(out, size, "That code has expired; r %s a new one. ", sends);
-		break;
+		return MESSAGE_CODE_EXPIRED;
 	case DIALOGUE_USED:
-		(void)snprintf(out, size, "That code was already used; r %s a new one. ", sends);
-		break;
+		return MESSAGE_CODE_USED;
 	case DIALOGUE_VOID:
-		(void)snprintf(out, size, "That code is no longer valid; r %s a new one. ", sends);
-		break;
+		return MESSAGE_CODE_VOID;
 	case DIALOGUE_RESENT:
-		(void)snprintf(out, size, "New code %s; only the newest counts. ", dialogue_sent(challenge));
-		break;
+		return MESSAGE_NEW_CODE;
 	case DIALOGUE_NOT_RESENT:
-		(void)snprintf(out, size, "No new code can be %s now; the one before still counts. ", dialogue_sent(challenge));
-		break;
+		return MESSAGE_NO_NEW_CODE;
 	case DIALOGUE_TOO_EARLY:
-		(void)snprintf(out, size, "%s %lld s ago; r works again in %lld s. ", challenge == CHALLENGE_SMS_OTP ? "Sent" : "Mailed",
-			       (long long)dialogue->since, (long long)dialogue->number);
-		break;
+		return MESSAGE_TOO_EARLY;
 	case DIALOGUE_NONE_OPEN:
-		(void)snprintf(out, size, "No code is open here; y %s one. ", sends);
-		break;
+		return MESSAGE_NONE_OPEN;
 	case DIALOGUE_NO_MAIL_HERE:
-		(void)snprintf(out, size, "Without a terminal no code is %s. ", dialogue_sent(challenge));
-		break;
+		return MESSAGE_NO_TERMINAL;
 	}
+	return MESSAGE_COUNT;
 }
 
-void dialogue_ask_first(const struct dialogue *dialogue, enum option_challenge challenge, char *prompt)
+/* A sentence, if there is one, and a question; a blank behind each. */
+static void dialogue_ask(const struct dialogue *dialogue, enum message before, enum message question, const struct messages *messages,
+			 const char *destination, char *prompt)
 {
-	char word[DIALOGUE_WORD_MAX];
+	struct message_values values = { destination, dialogue->number, dialogue_ago(dialogue->since), dialogue_wait(dialogue->number) };
+	char first[MESSAGES_BEFORE_MAX + 1] = "";
+	char last[MESSAGES_QUESTION_MAX + 1];
 
-	dialogue_word(dialogue, challenge, word, sizeof(word));
-	(void)snprintf(prompt, CONVERSATION_TEXT_MAX + 1, "%sSign-in code, or y to have one %s: ", word, dialogue_sent(challenge));
+	if (before != MESSAGE_COUNT)
+		messages_write(messages, before, &values, first, sizeof(first));
+	messages_write(messages, question, &values, last, sizeof(last));
+	(void)snprintf(prompt, CONVERSATION_TEXT_MAX + 1, "%s%s%s ", first, before != MESSAGE_COUNT ? " " : "", last);
 }
 
-/* What a code that was mailed, now or before, is announced with. Without a destination nothing may be said of the account. */
-static void dialogue_mailed(const struct dialogue *dialogue, enum option_challenge challenge, const char *destination, char *out, size_t size)
+void dialogue_ask_first(const struct dialogue *dialogue, const struct messages *messages, char *prompt)
 {
-	const char *sent = dialogue_sent(challenge);
-	long long since = (long long)dialogue->since;
-	bool minutes = since >= 120;
+	bool of_a_mail = dialogue->word == DIALOGUE_FIRST || dialogue->word == DIALOGUE_RESUMED;
+	enum message before = of_a_mail ? MESSAGE_COUNT : dialogue_before(dialogue->word, false);
 
-	if (dialogue->word == DIALOGUE_FIRST && destination[0] != '\0')
-		(void)snprintf(out, size, "Code %s to %s. ", sent, destination);
-	else if (dialogue->word == DIALOGUE_FIRST)
-		(void)snprintf(out, size, "If this account may sign in, a code was %s. ", sent);
-	else
-		(void)snprintf(out, size, "%s %s %lld %s ago is still good. ",
-			       destination[0] != '\0' ? "Code" : "If this account may sign in, the code", sent, minutes ? since / 60 : since,
-			       minutes ? "min" : "s");
+	dialogue_ask(dialogue, before, MESSAGE_ASK_FIRST, messages, "", prompt);
 }
 
-void dialogue_ask_code(const struct dialogue *dialogue, enum option_challenge challenge, const char *destination, char *prompt)
+void dialogue_ask_code(const struct dialogue *dialogue, const struct messages *messages, const char *destination, char *prompt)
 {
-	char word[DIALOGUE_WORD_MAX];
-
-	if (dialogue->word == DIALOGUE_FIRST || dialogue->word == DIALOGUE_RESUMED)
-		dialogue_mailed(dialogue, challenge, destination, word, sizeof(word));
-	else
-		dialogue_word(dialogue, challenge, word, sizeof(word));
-	(void)snprintf(prompt, CONVERSATION_TEXT_MAX + 1, "%sCode (r = new one): ", word);
+	dialogue_ask(dialogue, dialogue_before(dialogue->word, destination[0] != '\0'), MESSAGE_ASK_CODE, messages, destination, prompt);
 }
 
 enum dialogue_word dialogue_over(enum challenge_state state)
@@ -104,36 +93,17 @@ enum dialogue_word dialogue_over(enum challenge_state state)
 	return state == CHALLENGE_USED ? DIALOGUE_USED : DIALOGUE_VOID;
 }
 
-void dialogue_wait(enum option_challenge challenge, int64_t seconds, char *text)
-{
-	bool hours = seconds > 2 * 3600 + 1;
-	long long unit = hours ? 3600 : 60;
-	long long count = (seconds - 1 + unit - 1) / unit; /* the budget counts whole seconds and adds one: 15 min are 901 s */
-
-	(void)snprintf(text, CONVERSATION_TEXT_MAX + 1, "Too many codes were %s. Try again in %lld %s.", dialogue_sent(challenge), count > 0 ? count : 1,
-		       hours ? "h" : "min");
-}
-
-static const char dialogue_broken[] = "Sign-in with a code does not work on this machine now; the system log says why.";
-
-static const char *dialogue_unreachable(bool code_sent)
-{
-	if (code_sent)
-		return "Sign-in service not reachable; your code could not be checked.";
-	return "Sign-in service not reachable; no code was sent.";
-}
-
 /* For those who may know: the rough kind of trouble. The log has the reason. */
-static const char *dialogue_honest(enum otp_err result)
+static enum message dialogue_honest(enum otp_err result)
 {
 	if (result == OTP_ERR_TLS_CERTIFICATE)
-		return dialogue_broken;
+		return MESSAGE_END_BROKEN;
 	switch (err_class(result)) {
 	case OTP_CLASS_DENIED:
 	case OTP_CLASS_UNTRUSTED:
 	case OTP_CLASS_UNKNOWN_USER:
 	case OTP_CLASS_FORBIDDEN:
-		return "This account cannot sign in with a code; the system log says why.";
+		return MESSAGE_END_REFUSED;
 	case OTP_CLASS_SUCCESS:
 	case OTP_CLASS_IGNORED:
 	case OTP_CLASS_TRIES:
@@ -144,26 +114,41 @@ static const char *dialogue_honest(enum otp_err result)
 	case OTP_CLASS_CONVERSATION:
 		break;
 	}
-	return NULL;
+	return MESSAGE_COUNT;
 }
 
-const char *dialogue_farewell(const struct caller *caller, enum otp_err result, bool code_sent)
+/* MESSAGE_COUNT for silence. */
+static enum message dialogue_last(const struct caller *caller, const struct dialogue_end *end)
 {
-	enum otp_class class = err_class(result);
+	enum otp_class class = err_class(end->result);
 
-	if (result == OTP_ERR_TRIES)
-		return "Too many wrong codes. Log in again.";
-	if (result == OTP_ERR_MAILS)
-		return "Too many new codes. Log in again later.";
+	if (end->result == OTP_ERR_TRIES)
+		return MESSAGE_END_WRONG_CODES;
+	if (end->result == OTP_ERR_MAILS)
+		return MESSAGE_END_NEW_CODES;
+	if (end->result == OTP_ERR_MAIL_BUDGET)
+		return MESSAGE_END_MAIL_BUDGET;
 	if (class == OTP_CLASS_TRIES)
-		return "The sign-in service asks to wait. Try again in some minutes.";
-	if (result == OTP_ERR_SESSION_EXPIRED)
-		return "That code has expired. Log in again.";
-	if (result == OTP_ERR_NO_ANSWER)
-		return "No code was entered.";
+		return MESSAGE_END_SERVICE_BUSY;
+	if (end->result == OTP_ERR_SESSION_EXPIRED)
+		return MESSAGE_END_EXPIRED;
+	if (end->result == OTP_ERR_NO_ANSWER)
+		return MESSAGE_END_NO_ANSWER;
 	if (class == OTP_CLASS_UNREACHABLE)
-		return dialogue_unreachable(code_sent);
+		return end->code_sent ? MESSAGE_END_NOT_CHECKED : MESSAGE_END_NOT_SENT;
 	if (class == OTP_CLASS_SERVICE || class == OTP_CLASS_SYSTEM || class == OTP_CLASS_MEMORY)
-		return dialogue_broken;
-	return caller_is_proved(caller) ? dialogue_honest(result) : NULL;
+		return MESSAGE_END_BROKEN;
+	return caller_is_proved(caller) ? dialogue_honest(end->result) : MESSAGE_COUNT;
+}
+
+bool dialogue_farewell(const struct caller *caller, const struct dialogue_end *end, const struct messages *messages, char *text)
+{
+	struct message_values values = MESSAGE_VALUES_NONE;
+	enum message last = dialogue_last(caller, end);
+
+	if (last == MESSAGE_COUNT)
+		return false;
+	values.wait = dialogue_wait_for_mail(end->wait_s);
+	messages_write(messages, last, &values, text, CONVERSATION_TEXT_MAX + 1);
+	return true;
 }

@@ -20,6 +20,7 @@
 #include "dialogue.h"
 #include "inheritance.h"
 #include "log.h"
+#include "messages.h"
 #include "options.h"
 #include "policy.h"
 #include "relay_conversation.h"
@@ -31,6 +32,7 @@ struct helper {
 	struct relay_call call;
 	struct deadline deadline;
 	struct options options;
+	struct messages messages;
 	struct policy_user judged;
 	struct caller caller;
 	struct caller_facts caller_facts;
@@ -57,13 +59,17 @@ static enum otp_err helper_check_socket(void)
 	return OTP_OK;
 }
 
-static enum otp_err helper_load_options(struct helper *helper)
+static enum otp_err helper_load_settings(struct helper *helper)
 {
 	const char *arguments[WIRE_ARGUMENTS_MAX];
+	enum otp_err err;
 
 	for (int i = 0; i < helper->call.argument_count; i++)
 		arguments[i] = helper->call.arguments[i];
-	return options_load(&helper->options, arguments, (size_t)helper->call.argument_count, &helper->note);
+	err = options_load(&helper->options, arguments, (size_t)helper->call.argument_count, &helper->note);
+	if (err != OTP_OK)
+		return err;
+	return messages_load(&helper->messages, helper->options.messages_file, helper->options.challenge, &helper->note);
 }
 
 /* Where no time-out reaches (a name service, a file system that hangs), the door kills us at its own deadline. */
@@ -98,6 +104,7 @@ static void helper_flow(struct helper *helper, enum otp_err refusal)
 	struct conversation conversation = relay_conversation(&helper->door);
 	struct auth_request request = { .size = AUTH_REQUEST_SIZE,
 					.options = &helper->options,
+					.messages = &helper->messages,
 					.user = helper->call.user,
 					.judged = &helper->judged,
 					.refusal = refusal,
@@ -130,13 +137,14 @@ static void helper_flow(struct helper *helper, enum otp_err refusal)
 	run.function(&request, &helper->result);
 }
 
-/* Those who have proved who they are hear at once that it is in vain. */
+/* Those who have proved who they are hear at once that it is in vain; in the default words where the settings, or the words, cannot be read. */
 static void helper_refuse(struct helper *helper, enum otp_err refusal)
 {
 	struct conversation conversation = relay_conversation(&helper->door);
-	const char *text = dialogue_farewell(&helper->caller, refusal, false);
+	struct dialogue_end end = { refusal, false, 0 };
+	char text[CONVERSATION_TEXT_MAX + 1];
 
-	if (text != NULL)
+	if (dialogue_farewell(&helper->caller, &end, &helper->messages, text))
 		conversation.warn(conversation.door, text);
 	helper_result(helper, refusal);
 }
@@ -167,7 +175,7 @@ static void helper_serve(struct helper *helper)
 
 	(void)policy_look_up(helper->call.user, &helper->judged); /* first, so that the log knows whom a bad setting hits */
 	helper_find_caller(helper);
-	err = helper->source.failed == OTP_OK ? helper_load_options(helper) : helper->source.failed;
+	err = helper->source.failed == OTP_OK ? helper_load_settings(helper) : helper->source.failed;
 	if (err != OTP_OK) {
 		helper_refuse(helper, err);
 		return;
@@ -244,6 +252,7 @@ int main(int argc, char **argv)
 		helper->started_ms = clock_monotonic_ms();
 		helper_serve(helper);
 		helper_send_verdict(helper);
+		messages_done(&helper->messages);
 		strbuf_done(&helper->source);
 	}
 	wire_packet_free(helper->door.packet);

@@ -50,6 +50,7 @@ static const struct option options_table[] = {
 	{ "max_tries", "3", option_set_number, FIELD(max_tries), 1, 10 },
 	{ "challenge_ttl", "3m", option_set_seconds, FIELD(challenge_ttl), 10, 900 },
 	{ "resend_after", "60s", option_set_seconds, FIELD(resend_after), 10, 900 },
+	{ "messages_file", NULL, option_set_path, FIELD(messages_file), 1, TEXT_MAX },
 	{ "mail_budget", "5/15m,20/d", option_set_budget, FIELD(mail_budget), 10, 86400 },
 	{ "mail_budget_unproved", "3/15m,10/d", option_set_budget, FIELD(mail_budget_unproved), 10, 86400 },
 	{ "mail_budget_host", "60/h", option_set_budget, FIELD(mail_budget_host), 10, 86400 },

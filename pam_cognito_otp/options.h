@@ -47,6 +47,7 @@ struct options {
 	int64_t max_tries;
 	int64_t challenge_ttl;
 	int64_t resend_after;
+	char messages_file[OPTIONS_TEXT_MAX + 1];
 	struct budget_limit mail_budget; /* of one account, for callers who have proved something; and of one local uid */
 	struct budget_limit mail_budget_unproved;
 	struct budget_limit mail_budget_host;

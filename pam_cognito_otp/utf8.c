@@ -2,8 +2,8 @@
 #include "utf8.h"
 
 /*
- * RFC 3629 section 4: the second byte's range shuts out overlong forms (E0 80, F0 80), surrogates (ED A0) and what is above U+10FFFF (F4 90); C0, C1 and
- * F5..FF begin nothing. json-c lets C0 AE through, a second spelling of the full stop.
+ * RFC 3629 section 4: the second byte's range shuts out overlong forms (E0 80, F0 80), surrogates (ED A0) and what is above U+10FFFF (F4
+ * 90); C0, C1 and F5..FF begin nothing. json-c lets C0 AE through, a second spelling of the full stop.
  */
 size_t utf8_length(const unsigned char *at, const unsigned char *end)
 {

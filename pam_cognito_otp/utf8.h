@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes of the character of several bytes at `at`, 2 to 4; 0 when it is none (overlong, a surrogate, cut by `end`, beyond U+10FFFF). RFC 3629. */
+/* Bytes of the character of several bytes at `at`, 2 to 4; 0 when it is none (overlong, a surrogate, cut by `end`, beyond U+10FFFF). RFC
+ * 3629. */
 size_t utf8_length(const unsigned char *at, const unsigned char *end);
 
 /* The number of the character at `at`; `length` is what utf8_length said, or 1 for ASCII. */

@@ -142,14 +142,52 @@ def form_of(text):
     return "".join(forms.get(part) or re.escape(part) for part in parts)
 
 
+class Message(NamedTuple):
+    """A row of the table in messages.c."""
+
+    name: str
+    kind: str  # QUESTION, BEFORE, END or UNIT
+    needed: str  # the placeholder that must stand in it, with its braces; "" for none
+    optional: str
+    mailed: str
+    sent: str  # with SMS; "" where it is the same
+
+
+def placeholders():
+    """Return the placeholders by the words that the table of messages.c has for them: {"ADDRESS": "{address}", ...}."""
+    text = read("pam_cognito_otp/messages.c")
+    names = find(r'"(\w+)"', between(text, "message_placeholders[MESSAGE_PLACEHOLDERS] = {", "};"))
+    order = find(r"MESSAGE_(\w+),", between(text, "enum message_placeholder {", "MESSAGE_LITERAL").replace("_LEFT", ""))
+    assert order.pop() == "PLACEHOLDERS" and len(order) == len(names), "the placeholders have another form"
+    return {"0": "", **{word: f"{{{name}}}" for word, name in zip(order, names)}}
+
+
+def messages():
+    """Return the table of texts, in its order."""
+    table = between(read("pam_cognito_otp/messages.c"), "message_table[MESSAGE_COUNT] = {", "\n};")
+    row = r'\[MESSAGE_\w+\] = \{ "(\w+)", MESSAGE_IS_(\w+), (\w+), (\w+),\n\t\t"([^"]*)",\s+(?:NULL|"([^"]*)") \}'
+    rows = find(row, table)
+    assert len(rows) == table.count("MESSAGE_IS_"), "a row of message_table has another form"
+    signs = placeholders()
+    return [Message(name, kind, signs[needed], signs[may], *texts) for name, kind, needed, may, *texts in rows]
+
+
+def counted(*names):
+    """Return the pattern of what the unit texts of these names make of a number."""
+    texts = {message.name: message.mailed for message in messages() if message.kind == "UNIT"}
+    return "(?:" + "|".join(re.escape(texts[name]).replace(r"\{count\}", r"\d+") for name in names) + ")"
+
+
 def sentences():
-    """Return every sentence that dialogue.c shows, as a pattern of the page's words; mail, not SMS."""
-    text = read("pam_cognito_otp/dialogue.c")
-    words = [c_text(word) for word in find(r'"((?:[^"\\]|\\.)*)"', text.split("dialogue_word(", 1)[1])]
-    # "%s" begins the words that are put in by pieces: what precedes a question is a sentence of its own
-    words = [re.sub(r"^%s(?=Sign-in|Code )", "", word).strip() for word in words]
-    # and one without an end is the beginning of another
-    return [form_of(word) + ("" if word[-1] in ".:" else " .*") for word in words if " " in word]
+    """Return every sentence that messages.c has by default, as a pattern of the page's words; mail, not SMS."""
+    time = counted("second", "seconds", "minute", "minutes", "hour", "hours")
+    forms = {"{address}": r"\S+", "{tries}": counted("try", "tries"), "{ago}": time, "{wait}": time}
+    found = []
+    for message in messages():
+        parts = re.split(r"(\{\w+\})", message.mailed)
+        if message.kind != "UNIT":
+            found.append("".join(forms[part] if part[:1] == "{" else re.escape(part) for part in parts))
+    return found
 
 
 def tool_usage():
@@ -214,6 +252,27 @@ def page_events():
 def page_sentences():
     """Return what pam_cognito_otp(8) says that people are shown."""
     return find(r'^\.It Li "(.+)"$', section("pam_cognito_otp.8", "WHAT IS SHOWN"), re.M)
+
+
+def page_messages():
+    """Return the texts of conf(5) in their order, with their kinds: the subsections in the order of the kinds."""
+    items = re.split(r"^\.It Cm ", section("pam_cognito_otp.conf.5", "MESSAGES"), flags=re.M)[1:]
+    found = []
+    for item in items:
+        form = r'(\w+)\n\.Ql "(.+)"\n(?:\.br\nSMS:\n\.Ql "(.+)"\n)?'
+        form += r"(?:\.br\nNeeds\n\.Ql (\S+) \.\n)?(?:\.br\nMay have\n\.Ql (\S+) \.\n)?"
+        assert (match := re.match(form, item)), item
+        name, mailed, sent, needed, may = (group or "" for group in match.groups())
+        found.append((name, needed, may, mailed, sent))
+    return found
+
+
+def example_messages():
+    """Return the German texts: [(name, text)]."""
+    lines = read("man/pam_cognito_otp.messages.de").splitlines()
+    rows = [line.split(" = ", 1) for line in lines if line and not line.startswith("#")]
+    assert rows, "the example is empty"
+    return [tuple(row) for row in rows]
 
 
 def subsection(page, section_name, name):

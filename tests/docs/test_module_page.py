@@ -61,7 +61,7 @@ def test_callers_are_those_of_the_code():
 
 @pytest.mark.parametrize("sentence", sources.sentences())
 def test_sentence_of_the_code_is_on_the_page(sentence):
-    """Each that dialogue.c has."""
+    """Each that messages.c has by default."""
     assert [shown for shown in sources.page_sentences() if re.fullmatch(sentence, shown)]
 
 
@@ -70,6 +70,16 @@ def test_sentence_of_the_page_is_of_the_code(shown):
     """No other, and each once."""
     assert [sentence for sentence in sources.sentences() if re.fullmatch(sentence, shown)]
     assert sources.page_sentences().count(shown) == 1
+
+
+def test_dialogue_shows_nothing_else():
+    """Every text is of the table, each is used, and no sentence stands in the code beside it."""
+    code = sources.read("pam_cognito_otp/dialogue.c")
+    assert all(literal in ('"dialogue.h"', '""', '" "', '"%s%s%s "') for literal in sources.find(r'"[^"\n]*"', code))
+    used = {name.lower() for name in sources.find(r"\bMESSAGE_([A-Z_]+)\b", code)}
+    units = {message.name for message in sources.messages() if message.kind == "UNIT"}
+    assert used - {"count", "values_none"} - units == {message.name for message in sources.messages()} - units
+    assert not re.search(r"->(?:warn|tell)\([^;]*\"", sources.read("pam_cognito_otp/auth_flow.c"))
 
 
 def test_times_are_those_of_the_code():

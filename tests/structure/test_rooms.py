@@ -23,7 +23,8 @@ LAYERS = {
     "adapters": "crypto json_scan json_write json_doc safe_file word_file command http",
     "knowledge": "answer identity region user_map secret_hash cognito_error cognito revocation jwk_set jwks "
     "jwt binding budget challenge turn run_dir report",
-    "reception": "caller conversation config_file option_values option_texts options policy dialogue pace",
+    "reception": "caller conversation config_file option_values option_texts options policy messages dialogue "
+    "pace",
     "living room": "auth_facts proof service postage delivery auth_flow audit account_state trial check "
     "check_settings check_service check_host",
     "doors": "inheritance relay_conversation tty_conversation pam_result pam_state pam_relay "

@@ -1,4 +1,4 @@
-/* Every word that a person is shown, and that strangers are shown the same for every account. */
+/* Which sentence a person is shown and when; that strangers are shown the same for every account; that own words are only words. */
 #include "assert_err.h"
 
 #include <stdio.h>
@@ -9,6 +9,20 @@
 static const struct caller by_key = { CALLER_KEY, false };
 static const struct caller stranger = { CALLER_REMOTE, false };
 static const struct caller other_local = { CALLER_OTHER_LOCAL, true };
+static const struct messages mailed = { .sms = false };
+static const struct messages sent = { .sms = true };
+
+/* The last words to somebody; NULL for silence. Good until the fourth call from now. */
+static const char *farewell(const struct caller *caller, enum otp_err result, bool code_sent, int64_t wait_s,
+			    const struct messages *messages)
+{
+	static char texts[4][CONVERSATION_TEXT_MAX + 1];
+	static unsigned int next;
+	char *text = texts[next++ % 4];
+	struct dialogue_end end = { result, code_sent, wait_s };
+
+	return dialogue_farewell(caller, &end, messages, text) ? text : NULL;
+}
 
 static void test_the_question_before_the_first_mail(void **state)
 {
@@ -32,9 +46,9 @@ static void test_the_question_before_the_first_mail(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < CASES(cases); i++) {
-		dialogue_ask_first(&cases[i].dialogue, CHALLENGE_EMAIL_OTP, prompt);
+		dialogue_ask_first(&cases[i].dialogue, &mailed, prompt);
 		assert_string_equal(prompt, cases[i].mailed);
-		dialogue_ask_first(&cases[i].dialogue, CHALLENGE_SMS_OTP, prompt);
+		dialogue_ask_first(&cases[i].dialogue, &sent, prompt);
 		assert_string_equal(prompt, cases[i].sent);
 	}
 }
@@ -60,7 +74,10 @@ static void test_the_question_for_a_code(void **state)
 		  "a***@e***",
 		  "Wrong code, 2 tries left. Code (r = new one): ",
 		  "Wrong code, 2 tries left. Code (r = new one): " },
-		{ { DIALOGUE_WRONG, 1, 0 }, "", "Wrong code, 1 try left. Code (r = new one): ", "Wrong code, 1 try left. Code (r = new one): " },
+		{ { DIALOGUE_WRONG, 1, 0 },
+		  "",
+		  "Wrong code, 1 try left. Code (r = new one): ",
+		  "Wrong code, 1 try left. Code (r = new one): " },
 		{ { DIALOGUE_NO_CODE, 0, 0 },
 		  "",
 		  "Codes are digits only; no try used. Code (r = new one): ",
@@ -94,9 +111,9 @@ static void test_the_question_for_a_code(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < CASES(cases); i++) {
-		dialogue_ask_code(&cases[i].dialogue, CHALLENGE_EMAIL_OTP, cases[i].destination, prompt);
+		dialogue_ask_code(&cases[i].dialogue, &mailed, cases[i].destination, prompt);
 		assert_string_equal(prompt, cases[i].mailed);
-		dialogue_ask_code(&cases[i].dialogue, CHALLENGE_SMS_OTP, cases[i].destination, prompt);
+		dialogue_ask_code(&cases[i].dialogue, &sent, cases[i].destination, prompt);
 		assert_string_equal(prompt, cases[i].sent);
 	}
 }
@@ -118,15 +135,40 @@ static void test_a_code_that_is_still_good(void **state)
 	for (size_t i = 0; i < CASES(cases); i++) {
 		struct dialogue dialogue = { DIALOGUE_RESUMED, 0, cases[i].since };
 
-		dialogue_ask_code(&dialogue, CHALLENGE_EMAIL_OTP, "a***@e***", prompt);
+		dialogue_ask_code(&dialogue, &mailed, "a***@e***", prompt);
 		(void)snprintf(wanted, sizeof(wanted), "Code mailed %s is still good. Code (r = new one): ", cases[i].ago);
 		assert_string_equal(prompt, wanted);
-		dialogue_ask_code(&dialogue, CHALLENGE_SMS_OTP, "a***@e***", prompt);
+		dialogue_ask_code(&dialogue, &sent, "a***@e***", prompt);
 		(void)snprintf(wanted, sizeof(wanted), "Code sent %s is still good. Code (r = new one): ", cases[i].ago);
 		assert_string_equal(prompt, wanted);
-		dialogue_ask_code(&dialogue, CHALLENGE_EMAIL_OTP, "", prompt);
+		dialogue_ask_code(&dialogue, &mailed, "", prompt);
 		(void)snprintf(wanted, sizeof(wanted),
 			       "If this account may sign in, the code mailed %s is still good. Code (r = new one): ", cases[i].ago);
+		assert_string_equal(prompt, wanted);
+	}
+}
+
+/* Since when is rounded down, how long to wait is rounded up: nobody comes too early twice. */
+static void test_r_came_too_early(void **state)
+{
+	static const struct {
+		int64_t since;
+		int64_t left;
+		const char *word;
+	} cases[] = {
+		{ 0, 60, "Mailed 0 s ago; r works again in 60 s." },	   { 59, 1, "Mailed 59 s ago; r works again in 1 s." },
+		{ 119, 119, "Mailed 119 s ago; r works again in 119 s." }, { 120, 120, "Mailed 2 min ago; r works again in 2 min." },
+		{ 179, 121, "Mailed 2 min ago; r works again in 3 min." }, { 720, 180, "Mailed 12 min ago; r works again in 3 min." },
+	};
+	char prompt[CONVERSATION_TEXT_MAX + 1];
+	char wanted[CONVERSATION_TEXT_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < CASES(cases); i++) {
+		struct dialogue dialogue = { DIALOGUE_TOO_EARLY, cases[i].left, cases[i].since };
+
+		dialogue_ask_code(&dialogue, &mailed, "", prompt);
+		(void)snprintf(wanted, sizeof(wanted), "%s Code (r = new one): ", cases[i].word);
 		assert_string_equal(prompt, wanted);
 	}
 }
@@ -137,21 +179,18 @@ static void test_when_to_try_again(void **state)
 		int64_t seconds;
 		const char *wait;
 	} cases[] = {
-		{ 1, "1 min." },    { 59, "1 min." },	{ 61, "1 min." },     { 62, "2 min." },
-		{ 721, "12 min." }, { 722, "13 min." }, { 901, "15 min." },  { 3601, "60 min." }, { 7201, "120 min." },
-		{ 7202, "3 h." },   { 10801, "3 h." },	{ 10802, "4 h." },    { 86401, "24 h." },
+		{ 1, "1 min." },    { 59, "1 min." },	{ 61, "1 min." },    { 62, "2 min." },	   { 721, "12 min." },
+		{ 722, "13 min." }, { 901, "15 min." }, { 3601, "60 min." }, { 7201, "120 min." }, { 7202, "3 h." },
+		{ 10801, "3 h." },  { 10802, "4 h." },	{ 86401, "24 h." },
 	};
-	char text[CONVERSATION_TEXT_MAX + 1];
 	char wanted[CONVERSATION_TEXT_MAX + 1];
 
 	(void)state;
 	for (size_t i = 0; i < CASES(cases); i++) {
-		dialogue_wait(CHALLENGE_EMAIL_OTP, cases[i].seconds, text);
 		(void)snprintf(wanted, sizeof(wanted), "Too many codes were mailed. Try again in %s", cases[i].wait);
-		assert_string_equal(text, wanted);
-		dialogue_wait(CHALLENGE_SMS_OTP, cases[i].seconds, text);
+		assert_string_equal(farewell(&by_key, OTP_ERR_MAIL_BUDGET, false, cases[i].seconds, &mailed), wanted);
 		(void)snprintf(wanted, sizeof(wanted), "Too many codes were sent. Try again in %s", cases[i].wait);
-		assert_string_equal(text, wanted);
+		assert_string_equal(farewell(&by_key, OTP_ERR_MAIL_BUDGET, true, cases[i].seconds, &sent), wanted);
 	}
 }
 
@@ -163,7 +202,7 @@ static void test_the_address_is_told_once_and_only_when_given(void **state)
 	for (int word = DIALOGUE_NOTHING; word <= DIALOGUE_NO_MAIL_HERE; word++) {
 		struct dialogue dialogue = { (enum dialogue_word)word, 1, 1 };
 
-		dialogue_ask_code(&dialogue, CHALLENGE_EMAIL_OTP, "a***@e***", prompt);
+		dialogue_ask_code(&dialogue, &mailed, "a***@e***", prompt);
 		assert_int_equal(strstr(prompt, "a***@e***") != NULL, word == DIALOGUE_FIRST);
 	}
 }
@@ -182,9 +221,9 @@ static void test_prompts_stay_short_and_end_with_the_question(void **state)
 	for (int word = DIALOGUE_NOTHING; word <= DIALOGUE_NO_MAIL_HERE; word++) {
 		struct dialogue dialogue = { (enum dialogue_word)word, INT64_MIN, INT64_MIN };
 
-		dialogue_ask_first(&dialogue, CHALLENGE_EMAIL_OTP, prompt);
+		dialogue_ask_first(&dialogue, &mailed, prompt);
 		assert_string_equal(prompt + strlen(prompt) - strlen(first), first);
-		dialogue_ask_code(&dialogue, CHALLENGE_EMAIL_OTP, destination, prompt);
+		dialogue_ask_code(&dialogue, &mailed, destination, prompt);
 		assert_string_equal(prompt + strlen(prompt) - strlen(code), code);
 		assert_true(strlen(prompt) < 256);
 	}
@@ -193,6 +232,7 @@ static void test_prompts_stay_short_and_end_with_the_question(void **state)
 static void test_farewells(void **state)
 {
 	static const char wait[] = "The sign-in service asks to wait. Try again in some minutes.";
+	static const char budget[] = "Too many codes were mailed. Try again in 1 min.";
 	static const char broken[] = "Sign-in with a code does not work on this machine now; the system log says why.";
 	static const char refused[] = "This account cannot sign in with a code; the system log says why.";
 	static const char unsent[] = "Sign-in service not reachable; no code was sent.";
@@ -208,6 +248,7 @@ static void test_farewells(void **state)
 		{ OTP_ERR_MAILS, true, "Too many new codes. Log in again later.", "Too many new codes. Log in again later." },
 		{ OTP_ERR_THROTTLED, true, wait, wait },
 		{ OTP_ERR_LOCKED, true, wait, wait },
+		{ OTP_ERR_MAIL_BUDGET, true, budget, budget },
 		{ OTP_ERR_NO_ANSWER, true, "No code was entered.", "No code was entered." },
 		{ OTP_ERR_NO_ANSWER, false, "No code was entered.", "No code was entered." },
 		{ OTP_ERR_NET_DNS, false, unsent, unsent },
@@ -230,16 +271,19 @@ static void test_farewells(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < CASES(cases); i++) {
-		const char *to_proved = dialogue_farewell(&by_key, cases[i].result, cases[i].code_sent);
-		const char *to_stranger = dialogue_farewell(&stranger, cases[i].result, cases[i].code_sent);
-		const char *to_local = dialogue_farewell(&other_local, cases[i].result, cases[i].code_sent);
+		const char *to_proved = farewell(&by_key, cases[i].result, cases[i].code_sent, 0, &mailed);
+		const char *to_stranger = farewell(&stranger, cases[i].result, cases[i].code_sent, 0, &mailed);
+		const char *to_local = farewell(&other_local, cases[i].result, cases[i].code_sent, 0, &mailed);
 
-		if (to_proved != cases[i].proved && (to_proved == NULL || cases[i].proved == NULL || strcmp(to_proved, cases[i].proved) != 0))
+		if (to_proved != cases[i].proved &&
+		    (to_proved == NULL || cases[i].proved == NULL || strcmp(to_proved, cases[i].proved) != 0))
 			fail_msg("%s, proved: %s", err_reason(cases[i].result), to_proved == NULL ? "nothing" : to_proved);
 		if (to_stranger != cases[i].stranger &&
 		    (to_stranger == NULL || cases[i].stranger == NULL || strcmp(to_stranger, cases[i].stranger) != 0))
 			fail_msg("%s, stranger: %s", err_reason(cases[i].result), to_stranger == NULL ? "nothing" : to_stranger);
-		assert_ptr_equal(to_local, to_stranger);
+		assert_int_equal(to_local == NULL, to_stranger == NULL);
+		if (to_local != NULL)
+			assert_string_equal(to_local, to_stranger);
 	}
 }
 
@@ -255,8 +299,8 @@ static void test_strangers_hear_nothing_about_accounts(void **state)
 
 		if (!about_account || err == OTP_ERR_NO_ANSWER || err == OTP_ERR_SESSION_EXPIRED) /* about what was typed */
 			continue;
-		if (dialogue_farewell(&stranger, err, true) != NULL || dialogue_farewell(&stranger, err, false) != NULL ||
-		    dialogue_farewell(&other_local, err, true) != NULL)
+		if (farewell(&stranger, err, true, 0, &mailed) != NULL || farewell(&stranger, err, false, 0, &mailed) != NULL ||
+		    farewell(&other_local, err, true, 0, &mailed) != NULL)
 			fail_msg("%s is told to a stranger", err_reason(err));
 	}
 }
@@ -265,7 +309,7 @@ static void test_farewells_name_no_reason(void **state)
 {
 	(void)state;
 	for (int i = 0; i < OTP_ERR_COUNT; i++) {
-		const char *text = dialogue_farewell(&by_key, (enum otp_err)i, true);
+		const char *text = farewell(&by_key, (enum otp_err)i, true, 0, &mailed);
 
 		if (strchr(err_reason((enum otp_err)i), '_') == NULL) /* an ordinary word */
 			continue;
@@ -274,18 +318,54 @@ static void test_farewells_name_no_reason(void **state)
 	}
 }
 
+/* The words of an administrator change how it reads; whoever is told nothing is told nothing in them. */
+static void test_own_words(void **state)
+{
+	static const struct messages own = { .texts = { [MESSAGE_ASK_FIRST] = "y?",
+							[MESSAGE_ASK_CODE] = "Nummer (r):",
+							[MESSAGE_WRONG_CODE] = "Noch {tries}.",
+							[MESSAGE_TRY] = "einer",
+							[MESSAGE_TRIES] = "{count} St.",
+							[MESSAGE_CODE_MAILED] = "An {address}.",
+							[MESSAGE_END_REFUSED] = "Nein." } };
+	static const struct {
+		struct dialogue dialogue;
+		const char *prompt;
+	} cases[] = {
+		{ { DIALOGUE_NOTHING, 0, 0 }, "Nummer (r): " },
+		{ { DIALOGUE_FIRST, 0, 0 }, "An a***@e***. Nummer (r): " },
+		{ { DIALOGUE_WRONG, 1, 0 }, "Noch einer. Nummer (r): " },
+		{ { DIALOGUE_WRONG, 2, 0 }, "Noch 2 St.. Nummer (r): " },
+		{ { DIALOGUE_RESENT, 0, 0 }, "New code mailed; only the newest counts. Nummer (r): " },
+	};
+	struct dialogue first = { DIALOGUE_NO_MAIL_HERE, 0, 0 };
+	char prompt[CONVERSATION_TEXT_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < CASES(cases); i++) {
+		dialogue_ask_code(&cases[i].dialogue, &own, "a***@e***", prompt);
+		assert_string_equal(prompt, cases[i].prompt);
+	}
+	dialogue_ask_first(&first, &own, prompt);
+	assert_string_equal(prompt, "Without a terminal no code is mailed. y? ");
+	assert_string_equal(farewell(&by_key, OTP_ERR_USER_ROOT, false, 0, &own), "Nein.");
+	assert_null(farewell(&stranger, OTP_ERR_USER_ROOT, false, 0, &own));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_question_before_the_first_mail),
 		cmocka_unit_test(test_the_question_for_a_code),
 		cmocka_unit_test(test_a_code_that_is_still_good),
+		cmocka_unit_test(test_r_came_too_early),
 		cmocka_unit_test(test_when_to_try_again),
 		cmocka_unit_test(test_the_address_is_told_once_and_only_when_given),
 		cmocka_unit_test(test_prompts_stay_short_and_end_with_the_question),
 		cmocka_unit_test(test_farewells),
 		cmocka_unit_test(test_strangers_hear_nothing_about_accounts),
 		cmocka_unit_test(test_farewells_name_no_reason),
+		cmocka_unit_test(test_own_words),
 	};
 
 	return cmocka_run_group_tests_name("dialogue", tests, NULL, NULL);

@@ -16,10 +16,17 @@ static void test_characters(void **state)
 		const char *bytes;
 		uint32_t number;
 	} cases[] = {
-		{ "\xc2\x80", 0x80 },		  { "\xc3\xbc", 0xFC },		    { "\xdf\xbf", 0x7FF },
-		{ "\xe0\xa0\x80", 0x800 },	  { "\xe2\x80\xae", 0x202E },	    { "\xed\x9f\xbf", 0xD7FF },
-		{ "\xee\x80\x80", 0xE000 },	  { "\xef\xbf\xbd", 0xFFFD },	    { "\xf0\x90\x80\x80", 0x10000 },
-		{ "\xf0\x9f\x94\x91", 0x1F511 },  { "\xf4\x8f\xbf\xbf", 0x10FFFF },
+		{ "\xc2\x80", 0x80 },
+		{ "\xc3\xbc", 0xFC },
+		{ "\xdf\xbf", 0x7FF },
+		{ "\xe0\xa0\x80", 0x800 },
+		{ "\xe2\x80\xae", 0x202E },
+		{ "\xed\x9f\xbf", 0xD7FF },
+		{ "\xee\x80\x80", 0xE000 },
+		{ "\xef\xbf\xbd", 0xFFFD },
+		{ "\xf0\x90\x80\x80", 0x10000 },
+		{ "\xf0\x9f\x94\x91", 0x1F511 },
+		{ "\xf4\x8f\xbf\xbf", 0x10FFFF },
 	};
 
 	(void)state;
@@ -38,9 +45,24 @@ static void test_characters(void **state)
 static void test_what_is_none(void **state)
 {
 	static const char *const cases[] = {
-		"\x80",		    "\xbf",		"\xc0\xae",	"\xc1\xbf",	    "\xc3",	    "\xc3(",	   "\xe0\x9f\xbf",
-		"\xed\xa0\x80",	    "\xed\xbf\xbf",	"\xe2\x28\xa1", "\xe2\x82(",	    "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
-		"\xf0\x9f\x94(",    "\xfe",		"\xff",		"A",
+		"\x80",
+		"\xbf",
+		"\xc0\xae",
+		"\xc1\xbf",
+		"\xc3",
+		"\xc3(",
+		"\xe0\x9f\xbf",
+		"\xed\xa0\x80",
+		"\xed\xbf\xbf",
+		"\xe2\x28\xa1",
+		"\xe2\x82(",
+		"\xf0\x8f\xbf\xbf",
+		"\xf4\x90\x80\x80",
+		"\xf5\x80\x80\x80",
+		"\xf0\x9f\x94(",
+		"\xfe",
+		"\xff",
+		"A",
 	};
 
 	(void)state;
