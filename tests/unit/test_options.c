@@ -113,6 +113,7 @@ static void test_defaults_of_who_may_and_how(void **state)
 	assert_int_equal(options.max_tries, 3);
 	assert_int_equal(options.challenge_ttl, 180);
 	assert_int_equal(options.resend_after, 60);
+	assert_string_equal(options.messages_file, "");
 	assert_budget(&options.mail_budget, 5, 900, 20, 86400);
 	assert_budget(&options.mail_budget_unproved, 3, 900, 10, 86400);
 	assert_budget(&options.mail_budget_host, 60, 3600, 0, 0);
