@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "messages.h"
 #include "policy.h"
 #include "user_map.h"
 
@@ -27,6 +28,15 @@ static bool check_settings_arguments(const struct check *check, char *argument, 
 	return length > 0 && (size_t)length < size;
 }
 
+static enum otp_err check_settings_messages(const struct options *options, struct note *note)
+{
+	struct messages messages;
+	enum otp_err err = messages_load(&messages, options->messages_file, options->challenge, note);
+
+	messages_done(&messages);
+	return err;
+}
+
 bool check_settings_load(const struct check *check, struct options *options)
 {
 	const char *file = check->config == NULL ? options_default_file() : check->config;
@@ -40,6 +50,8 @@ bool check_settings_load(const struct check *check, struct options *options)
 		err = options_load(options, NULL, 0, &note);
 	else if (check_settings_arguments(check, argument, sizeof(argument)))
 		err = options_load(options, arguments, 1, &note);
+	if (err == OTP_OK)
+		err = check_settings_messages(options, &note);
 	if (err == OTP_OK)
 		report_add(check->report, &good, "pool %s, client %s", options->user_pool_id, options->client_id);
 	else

@@ -16,6 +16,7 @@
 #include "check_service.h"
 #include "check_settings.h"
 #include "log.h"
+#include "messages.h"
 #include "options.h"
 #include "policy.h"
 #include "remedy.h"
@@ -49,6 +50,7 @@ struct tool {
 	const char *user;   /* NULL where a command takes none */
 	bool json;
 	struct options options;
+	struct messages messages; /* of login */
 	struct policy_user judged;
 	struct note note;
 };
@@ -220,10 +222,12 @@ static int tool_login(struct tool *tool)
 	struct deadline deadline;
 	struct tty_door door;
 	struct conversation conversation;
-	struct trial trial = { &tool->options, tool->user, &tool->judged, &conversation, &deadline, &tool->note };
+	struct trial trial = { &tool->options, &tool->messages, tool->user, &tool->judged, &conversation, &deadline, &tool->note };
 	struct auth_result result;
 	enum otp_err err = tool_load(tool);
 
+	if (err == OTP_OK)
+		err = messages_load(&tool->messages, tool->options.messages_file, tool->options.challenge, &tool->note);
 	if (err != OTP_OK)
 		return tool_fail("settings", err, &tool->note);
 	deadline = deadline_start(tool->options.deadline * 1000);
@@ -323,6 +327,7 @@ int main(int argc, char **argv)
 		return TOOL_FAILED;
 	}
 	status = tool_run(argc, argv, tool);
+	messages_done(&tool->messages);
 	free(tool);
 	return status;
 }

@@ -5,8 +5,7 @@
  * Which sentence is shown, and when, is dialogue's business; nothing here knows who asks.
  *
  * Rules kept here:
- *  - the file is root's (config_file); whatever is wrong with a text is an error that names file, line and text, and nobody is let in by
- * it;
+ *  - the file is root's (config_file); whatever is wrong with a text is an error that names file, line and text, and nobody is let in by it;
  *  - a text has no format but {placeholders} from a list, and only those that its sentence allows: the address has a place in one sentence,
  * which only callers who have proved something are shown; what is put in for them is never looked at again;
  *  - no control, invisible or direction-changing character, no broken UTF-8: what is shown is what stands there;
@@ -91,13 +90,9 @@ struct message_values {
 	struct message_time ago;
 	struct message_time wait;
 };
-#define MESSAGE_VALUES_NONE                                                                                                                \
-	{                                                                                                                                  \
-		"", 0, { 0, MESSAGE_SECOND },                                                                                              \
-		{                                                                                                                          \
-			0, MESSAGE_SECOND                                                                                                  \
-		}                                                                                                                          \
-	}
+/* clang-format off */
+#define MESSAGE_VALUES_NONE { "", 0, { 0, MESSAGE_SECOND }, { 0, MESSAGE_SECOND } }
+/* clang-format on */
 
 struct messages {
 	struct secret file;		  /* what the texts stand in; no secret */

@@ -33,6 +33,7 @@ void trial_run(const struct trial *trial, enum otp_err judgement, struct auth_re
 	strbuf_auto struct strbuf source = STRBUF_LIMIT(WIRE_ITEM_MAX);
 	struct auth_request request = { .size = AUTH_REQUEST_SIZE,
 					.options = trial->options,
+					.messages = trial->messages,
 					.user = trial->user,
 					.judged = trial->judged,
 					.caller = caller,

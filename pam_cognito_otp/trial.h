@@ -10,6 +10,7 @@
 #include "auth_flow.h"
 #include "clock.h"
 #include "conversation.h"
+#include "messages.h"
 #include "note.h"
 #include "options.h"
 #include "policy.h"
@@ -17,6 +18,7 @@
 /* Borrowed. */
 struct trial {
 	const struct options *options;
+	const struct messages *messages;
 	const char *user;
 	const struct policy_user *judged;
 	const struct conversation *conversation;
