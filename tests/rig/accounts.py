@@ -30,6 +30,18 @@ def hash_of(password):
     return run.stdout.strip()
 
 
+def set_password(name, password):
+    """Give an account that is there this password; None locks it."""
+    require()
+    with open("/etc/shadow", encoding="utf-8") as file:
+        rows = [line.split(":") for line in file.read().splitlines()]
+    for row in rows:
+        if row[0] == name:
+            row[1] = hash_of(password)
+    with open("/etc/shadow", "w", encoding="utf-8") as file:
+        file.writelines(":".join(row) + "\n" for row in rows)
+
+
 def append(path, line):
     """Add one line to a file of the rig's /etc."""
     require()

@@ -10,12 +10,26 @@ from rig import require
 
 FOLDER = "/etc/pam.d"
 TYPES = ("auth", "account", "password", "session")
+_replaced = {}
+
+
+def read(service):
+    """Return the stack of the service."""
+    with open(os.path.join(FOLDER, service), encoding="utf-8") as file:
+        return file.read()
+
+
+def shipped(service):
+    """Return the stack that the machine had for the service before this process replaced it."""
+    return _replaced[service] if service in _replaced else read(service)
 
 
 def stack(service, text):
     """Write the text as the stack of the service; return the file's path."""
     require()
     path = os.path.join(FOLDER, service)
+    if os.path.exists(path):
+        _replaced.setdefault(service, shipped(service))
     temporary = path + ".new"
     with open(temporary, "w", encoding="utf-8") as file:
         file.write(text.rstrip("\n") + "\n")

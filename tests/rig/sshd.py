@@ -1,4 +1,4 @@
-"""A private sshd on 127.0.0.1 with a configuration, host key, port, PAM service and log of its own.
+"""A private sshd on 127.0.0.1 with a configuration, host key, port, PAM service and log of its own; or the machine's.
 
 Rules: only inside the rig; ended by its own pid; old (argv[0] names the PAM service) and new OpenSSH (PAMServiceName)
 are told apart by asking the sshd that is installed. `options` are sshd_config keywords; None leaves a default out.
@@ -83,11 +83,17 @@ class Sshd:
         self.stop()
 
     def _write(self):
+        self._write_keys()
+        self._write_config()
+
+    def _write_keys(self):
         accounts.make_key(self.host_key)
         with open(self.host_key + ".pub", encoding="ascii") as public:
             kind, key = public.read().split()[:2]
         with open(self.known_hosts, "w", encoding="ascii") as file:
             file.write(f"[127.0.0.1]:{self.port} {kind} {key}\n")
+
+    def _write_config(self):
         options = dict(self.options)
         if "pamservicename" in known_keywords():
             options["PAMServiceName"] = self.service
@@ -110,10 +116,13 @@ class Sshd:
         os.mkdir(os.path.join(self.folder, "bin"))
         return shutil.copy2(BINARY, os.path.join(self.folder, "bin", self.service))
 
+    def _arguments(self):
+        return ["-f", os.path.join(self.folder, "config")]
+
     def start(self):
         """Start the server and wait until it listens."""
         os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
-        command = [*self.wrapper, self._binary, "-D", "-e", "-f", os.path.join(self.folder, "config")]
+        command = [*self.wrapper, self._binary, "-D", "-e", *self._arguments()]
         with open(self.log_path, "ab") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env, start_new_session=True,
@@ -158,3 +167,23 @@ class Sshd:
             self._process.wait(5)
         processes.end(connections)
         self._process = None
+
+
+class MachineSshd(Sshd):
+    """The machine's own: its /etc/ssh/sshd_config with what that includes, and /etc/pam.d/sshd.
+
+    Only what a rig cannot share is given on the command line: address, port, key, pid file, log level.
+    """
+
+    def __init__(self):
+        """Prepare it; the configuration is read when it starts."""
+        super().__init__("sshd", options={})
+
+    def _write(self):
+        self._write_keys()
+
+    def _arguments(self):
+        options = ["ListenAddress=127.0.0.1", f"PidFile={self.folder}/pid", "LogLevel=DEBUG1"]
+        if "persourcepenalties" in known_keywords():
+            options.append("PerSourcePenalties=no")
+        return ["-p", str(self.port), "-h", self.host_key, *(part for option in options for part in ("-o", option))]

@@ -9,13 +9,13 @@ import contextlib
 import json
 import os
 import socket
-import subprocess
 import threading
 import time
 from typing import NamedTuple
 
 import pytest
 from driver.driver import PamCall
+from rig.network import cut, packets
 
 from system.house import SETTINGS, wait_helpers, write_file
 
@@ -103,21 +103,9 @@ def nothing_twice(house):
 # --- ways to break the path -----------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def packets(*rules):
-    """These nftables rules on what leaves."""
-    commands = ["add table inet faults", "add chain inet faults out { type filter hook output priority 0 ; }"]
-    commands += [f"add rule inet faults out {rule}" for rule in rules]
-    subprocess.run(["nft", "-f", "-"], input="\n".join(commands) + "\n", text=True, check=True, timeout=10)
-    try:
-        yield
-    finally:
-        subprocess.run(["nft", "delete", "table", "inet", "faults"], check=True, timeout=10)
-
-
 def black_hole(house):
     """Nothing comes back, not even a refusal."""
-    return packets(f"tcp dport {house.cognito.https_port} drop")
+    return cut(house.cognito.https_port)
 
 
 def unreachable_host(house):
