@@ -290,6 +290,17 @@ def page_blocks(page, kind):
     return blocks
 
 
+def page_stack_files():
+    """Return where each stack of pam_cognito_otp(8) goes: {name: [path, ...]}."""
+    rows = find(r'^\.\\" stack: (\S+) (.+)$', read("man/pam_cognito_otp.8"), re.M)
+    return {name: files.split() for name, files in rows}
+
+
+def readme_stack_files():
+    """Return where each stack of the README goes: {name: [path, ...]}."""
+    return {name: files.split() for name, files in find(r"<!-- stack: (\S+) (.+) -->", read("README.md"))}
+
+
 def readme_stacks():
     """Return the stacks of the README: {name: text}. A comment <!-- stack: NAME FILES --> stands before the fence."""
     text = read("README.md")

@@ -1,5 +1,6 @@
 """pam_cognito_otp(8) against errors, events, PAM codes and sentences of the code; all pages against the linter."""
 
+import ast
 import re
 import shutil
 import subprocess
@@ -148,15 +149,40 @@ def test_pages_are_installed():
 
 @pytest.mark.parametrize("name", sources.page_blocks("pam_cognito_otp.8", "stack"))
 def test_stack_is_sound(name):
-    """Never sufficient nor optional for our module; sshd's settings are no PAM lines."""
+    """A line of ours cannot be skipped by its own failure, nor let somebody in where others must decide."""
     lines = sources.page_blocks("pam_cognito_otp.8", "stack")[name].splitlines()
     if name.startswith("sshd-config"):
-        assert all(re.fullmatch(r"[A-Z]\w+ \S+", line) for line in lines)
+        assert all(re.fullmatch(r"(    )?[A-Z]\w+( \S+)+", line) for line in lines)
+        assert lines[-1] == "Match all" or not any(line.startswith("Match") for line in lines)
         return
-    assert all(re.fullmatch(r"auth +(\w+|\[[^]]+\]) +pam_\w+\.so.*", line) for line in lines), lines
+    form = r"auth +(\w+|\[[^]]+\]) +pam_\w+\.so.*|@include common-auth"
+    assert all(re.fullmatch(form, line) for line in lines), lines
     ours = [line for line in lines if "pam_cognito_otp.so" in line]
     assert len(ours) == 1
-    assert re.match(r"auth +(required|\[success=done ignore=ignore default=die\]) ", ours[0])
+    assert re.match(r"auth +(required|requisite|\[success=done (ignore=ignore )?default=die\]) ", ours[0])
+
+
+def stacks_of_tests():
+    """What tests of tests/system install by @pytest.mark.recipe("NAME", ...) and the fixture: [(name, test), ...]."""
+    found = []
+    for path in sorted((sources.TOP / "tests/system").glob("test_*.py")):
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for mark in getattr(function, "decorator_list", []):
+                if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.recipe":
+                    assert "recipe" in [argument.arg for argument in function.args.args], function.name
+                    found += [(ast.literal_eval(name), function.name) for name in mark.args]
+    return found
+
+
+@pytest.mark.parametrize("name", sources.page_blocks("pam_cognito_otp.8", "stack"))
+def test_stack_is_run(name):
+    """Each is installed and logged in through by a test."""
+    assert [test for stack, test in stacks_of_tests() if stack == name and test.startswith("test_")]
+
+
+def test_run_stacks_are_on_the_page():
+    """No test has a stack that nobody reads."""
+    assert {name for name, _ in stacks_of_tests()} <= set(sources.page_blocks("pam_cognito_otp.8", "stack"))
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -62,6 +62,7 @@ def test_source_files_exist():
 def test_stacks_are_those_of_the_manual(name):
     """A stack that is tested in one place must not differ in the other."""
     assert sources.readme_stacks()[name] == sources.page_blocks("pam_cognito_otp.8", "stack")[name]
+    assert sources.readme_stack_files()[name] == sources.page_stack_files()[name]
 
 
 def test_packages_are_those_of_the_installer():

@@ -5,9 +5,15 @@ import os
 import pytest
 from rig import accounts
 
+from system import recipes
 from system.house import House
 
 INSIDE = os.path.exists("/run/otp-rig")
+
+
+def pytest_configure(config):
+    """Tell pytest the marks of these tests."""
+    config.addinivalue_line("markers", "recipe(NAME...): installs these stacks of the manual, and no other")
 
 
 def pytest_collection_modifyitems(items):
@@ -31,6 +37,32 @@ def house(whole_house):
     """The house with fresh settings."""
     whole_house.fresh_settings()
     return whole_house
+
+
+@pytest.fixture
+def shipped(house):
+    """The house on a machine whose stacks and sshd_config are as shipped; they are again when the test is over."""
+    recipes.restore()
+    yield house
+    recipes.restore()
+
+
+@pytest.fixture
+def recipe(shipped, request):
+    """The same, with the stacks that @pytest.mark.recipe names; the house."""
+    recipes.install(*request.node.get_closest_marker("recipe").args)
+    return shipped
+
+
+@pytest.fixture
+def passwords(whole_house):
+    """alice, bob and root have a password of their own, as on a machine that had no codes before; locked afterwards."""
+    names = (whole_house.alice.name, whole_house.bob.name, "root")
+    for name in names:
+        accounts.set_password(name, accounts.PASSWORD)
+    yield
+    for name in names:
+        accounts.set_password(name, None)
 
 
 @pytest.fixture(scope="module")
