@@ -7,7 +7,7 @@
 # Rules:
 # - Nothing is asked, nothing that is already here is changed, and where nothing is missing no package list is fetched.
 # - No service is started: during the installation policy-rc.d forbids it, unless the machine has a policy of its own. A
-#   newly installed ssh server is disabled again on a machine that runs systemd.
+#   newly installed ssh server or cron is disabled again on a machine that runs systemd.
 # - Without root it prints what is missing and ends with status 0: the caller decides what can be done without.
 # - An entry is PACKAGE, or COMMAND=PACKAGE: then the command is enough, whoever brought it.
 set -euo pipefail
@@ -18,7 +18,7 @@ demo=(openssh-server openssh-client sudo=sudo python3 python3-cryptography pytho
     passwd libpam-modules openssl=openssl)
 check=(clang=clang llvm-symbolizer=llvm libcmocka-dev python3-pytest python3-boto3 pyflakes3=pyflakes3
     pycodestyle=pycodestyle valgrind strace=strace shellcheck=shellcheck nft=nftables faketime=faketime libfaketime
-    man=man-db groff=groff mandoc=mandoc node=nodejs npm=npm git=git xz=xz-utils)
+    man=man-db groff=groff mandoc=mandoc node=nodejs npm=npm git=git xz=xz-utils rsync=rsync cron=cron)
 
 policy=/usr/sbin/policy-rc.d
 policy_is_ours=no
@@ -68,13 +68,18 @@ allow_services() {
     policy_is_ours=no
 }
 
-disable_ssh_server() {
-    [[ -d /run/systemd/system ]] || return 0
-    local unit
-    for unit in ssh.service ssh.socket; do
+disable_new_service() { # disable_new_service PACKAGE UNIT... -- INSTALLED...: where PACKAGE is among those just installed
+    local package=$1 unit units=()
+    shift
+    while [[ $1 != -- ]]; do
+        units+=("$1")
+        shift
+    done
+    [[ -z ${is_installed[$package]:-} && " $* " == *" $package "* && -d /run/systemd/system ]] || return 0
+    for unit in "${units[@]}"; do
         systemctl disable --quiet "$unit" 2> /dev/null || true
     done
-    echo "install-packages.sh: openssh-server is new here; its units are installed but disabled and not started"
+    echo "install-packages.sh: $package is new here; its units are installed but disabled and not started"
 }
 
 wanted_entries() {
@@ -116,9 +121,8 @@ install_missing() { # install_missing LIST ENTRY...
     DEBIAN_FRONTEND=noninteractive quietly apt-get install -y --no-install-recommends \
         -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold "${packages[@]}"
     allow_services
-    if [[ -z ${is_installed[openssh-server]:-} && " ${packages[*]} " == *" openssh-server "* ]]; then
-        disable_ssh_server
-    fi
+    disable_new_service openssh-server ssh.service ssh.socket -- "${packages[@]}"
+    disable_new_service cron cron.service -- "${packages[@]}"
 }
 
 main() {
