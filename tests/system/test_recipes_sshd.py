@@ -108,14 +108,16 @@ def known_network():
 @pytest.mark.recipe("sshd", "sshd-config-bastion")
 def test_bastion(recipe):
     """jump: key and code; automation: the key from the known network, both from elsewhere; others and root: nothing."""
-    accounts.add_group("jump", ["alice"])
-    accounts.add_group("automation", ["bob"])
+    erin = accounts.add_user("erin")
+    accounts.add_group("jump", ["alice", "erin"])
+    accounts.add_group("automation", ["bob", "erin"])
     root = accounts.Account("root")
     with known_network() as source, MachineSshd() as server:
         out_with_key_alone(recipe, server, recipe.alice)
         out_with_key_alone(recipe, server, recipe.alice, source)
-        in_with_key_alone(recipe, server, recipe.bob, source)
-        out_with_key_alone(recipe, server, recipe.bob)
+        for account in (recipe.bob, erin):
+            in_with_key_alone(recipe, server, account, source)
+            out_with_key_alone(recipe, server, account)
         for account in (recipe.carol, root):
             out_with_key_alone(recipe, server, account)
             out_with_key_alone(recipe, server, account, source)
