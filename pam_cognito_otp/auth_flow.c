@@ -431,6 +431,7 @@ __attribute__((visibility("default"))) void auth_flow_run(const struct auth_requ
 		ret_result->reason = OTP_ERR_HELPER_PROTOCOL;
 		return;
 	}
+	log_open("cognito-otp-helper", request->options->debug); /* this object has a log room of its own, beside the helper's */
 	flow_begin(&flow, request);
 	err = flow_story(&flow);
 	ret_result->result = err;
