@@ -69,6 +69,11 @@ enum otp_err crypto_hmac_sha256_base64(const void *key, size_t key_length, const
 	return OTP_OK;
 }
 
+void crypto_base64(const void *bytes, size_t length, char *ret_text)
+{
+	EVP_EncodeBlock((unsigned char *)ret_text, bytes, (int)length);
+}
+
 /* The numbers that a careful issuer uses; nothing is asked of OpenSSL yet, which would build a key of 16 bits as well. */
 static enum otp_err crypto_rsa_check(const unsigned char *modulus, size_t modulus_length, const unsigned char *exponent,
 				     size_t exponent_length)

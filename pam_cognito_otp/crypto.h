@@ -31,6 +31,12 @@ enum otp_err crypto_sha256(const void *bytes, size_t length, unsigned char ret_d
 enum otp_err crypto_hmac_sha256_base64(const void *key, size_t key_length, const void *message, size_t message_length,
 				       char ret_text[CRYPTO_HMAC_BASE64_SIZE]);
 
+/* Room for the Base64 of so many bytes, and a NUL. */
+#define CRYPTO_BASE64_SIZE(length) (((length) + 2) / 3 * 4 + 1)
+
+/* Standard padded Base64 (RFC 4648 section 4). */
+void crypto_base64(const void *bytes, size_t length, char *ret_text);
+
 /*
  * A public key from the big-endian numbers of a JWK (RFC 7518 section 6.3.1). OTP_ERR_JWKS_KEY unless the modulus is odd and of
  * CRYPTO_RSA_BITS_MIN to _MAX bits and the exponent is 65537. The caller owns *ret_key.

@@ -83,6 +83,9 @@ enum otp_class {
 	X(OTP_ERR_HTTP_MALFORMED,        "http_malformed",       UNREACHABLE,  "the answer is not HTTP") \
 	X(OTP_ERR_HTTP_OVERSIZE,         "http_oversize",        SERVICE,      "the answer is larger than any real one") \
 	X(OTP_ERR_CLOCK,                 "clock_skew",           SERVICE,      "this machine's clock and the service's differ by more than clock_skew") \
+	X(OTP_ERR_NET_PROXY,             "net_proxy",            UNREACHABLE,  "the proxy does not answer, or does not reach the service") \
+	X(OTP_ERR_PROXY_AUTH,            "proxy_auth",           SERVICE,      "the proxy wants credentials, or other ones") \
+	X(OTP_ERR_PROXY_REFUSED,         "proxy_refused",        SERVICE,      "the proxy refuses to connect to the service") \
 	/* the form of its answers */ \
 	X(OTP_ERR_JSON_SYNTAX,           "json_syntax",          SERVICE,      "not a single well-formed JSON object") \
 	X(OTP_ERR_JSON_UTF8,             "json_utf8",            SERVICE,      "not UTF-8") \

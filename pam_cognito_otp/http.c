@@ -1,7 +1,6 @@
 /* http - see http.h. */
 #include "http.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,28 +11,27 @@
 
 #include <curl/curl.h>
 
+#include "http_error.h"
 #include "log.h"
-#include "safe_file.h"
+#include "proxy.h"
 #include "strbuf.h"
 
-#define HTTP_USER_AGENT "pam_cognito_otp/" OTP_VERSION
-#define HTTP_HASHED_DIR "/etc/ssl/certs"
-
-enum {
-	HTTP_SOCKETS_MAX = 16,
-	HTTP_HASHES_MIN = 10 /* fewer links are somebody's private authorities, not the system's store */
-};
-enum { HTTP_IDLE_MAX_S = 55 }; /* a kept connection older than that is likely dead at the other end, or in a firewall between */
+enum { HTTP_SOCKETS_MAX = 16 };
 
 struct http {
 	CURL *curl;
 	const struct http_settings *settings;
 	curl_socket_t sockets[HTTP_SOCKETS_MAX]; /* open connections, for http_abandon */
 	size_t socket_count;
+	bool opened;		      /* in the exchange under way */
+	struct secret authorization;  /* the line for the proxy; empty when it wants none */
+	struct curl_slist proxy_line; /* the same as libcurl wants it, without one more copy that nobody wipes */
 };
 
 /* One exchange under way. */
 struct http_transfer {
+	CURL *curl;
+	const struct deadline *deadline;
 	const struct secret *sending;
 	size_t sent;
 	struct strbuf receiving;
@@ -106,96 +104,20 @@ static size_t http_header(char *buffer, size_t size, size_t count, void *arg)
 	return length;
 }
 
-static bool http_hashed_dir(void)
+/*
+ * libcurl does not look at the clock while the bytes of a proxy's answer come without a pause, and the headers in it are kept from http_header: both limits hold
+ * here as well.
+ */
+static int http_progress(void *arg, curl_off_t to_receive, curl_off_t received, curl_off_t to_send, curl_off_t sent)
 {
-	DIR *dir = opendir(HTTP_HASHED_DIR);
-	const struct dirent *entry;
-	int hashes = 0;
+	struct http_transfer *transfer = arg;
+	long header_bytes = 0;
 
-	if (dir == NULL)
-		return false;
-	while (hashes < HTTP_HASHES_MIN && (entry = readdir(dir)) != NULL) {
-		if (strlen(entry->d_name) == 10 && strcmp(entry->d_name + 8, ".0") == 0) /* 8 hex digits, as c_rehash makes them */
-			hashes++;
-	}
-	(void)closedir(dir);
-	return hashes == HTTP_HASHES_MIN;
-}
-
-static const char *http_find_bundle(void)
-{
-	static const char *const bundles[] = { "/etc/pki/tls/certs/ca-bundle.crt", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-					       "/etc/ssl/certs/ca-certificates.crt", NULL };
-
-	for (size_t i = 0; bundles[i] != NULL; i++) {
-		if (access(bundles[i], R_OK) == 0)
-			return bundles[i];
-	}
-	return "/nonexistent"; /* no trust store: no certificate can hold */
-}
-
-/* Debian's bundle costs eight times the rest of a login to parse; the hashed directory costs nothing, so it comes first. */
-static CURLcode http_set_trust(struct http *http)
-{
-	CURLcode failed;
-
-	if (http->settings->ca_file[0] != '\0') {
-		failed = curl_easy_setopt(http->curl, CURLOPT_CAPATH, NULL);
-		return failed != CURLE_OK ? failed : curl_easy_setopt(http->curl, CURLOPT_CAINFO, http->settings->ca_file);
-	}
-	if (http_hashed_dir()) {
-		failed = curl_easy_setopt(http->curl, CURLOPT_CAINFO, NULL);
-		return failed != CURLE_OK ? failed : curl_easy_setopt(http->curl, CURLOPT_CAPATH, HTTP_HASHED_DIR);
-	}
-	failed = curl_easy_setopt(http->curl, CURLOPT_CAPATH, NULL);
-	return failed != CURLE_OK ? failed : curl_easy_setopt(http->curl, CURLOPT_CAINFO, http_find_bundle());
-}
-
-#define HTTP_SET(option, value) \
-	do { \
-		CURLcode set_failed = curl_easy_setopt(curl, option, value); \
-		if (set_failed != CURLE_OK) \
-			return set_failed; \
-	} while (0)
-
-static CURLcode http_set_protocol(CURL *curl)
-{
-#if LIBCURL_VERSION_NUM >= 0x075500
-	HTTP_SET(CURLOPT_PROTOCOLS_STR, "https");
-	HTTP_SET(CURLOPT_REDIR_PROTOCOLS_STR, "https");
-#else
-	HTTP_SET(CURLOPT_PROTOCOLS, (long)CURLPROTO_HTTPS);
-	HTTP_SET(CURLOPT_REDIR_PROTOCOLS, (long)CURLPROTO_HTTPS);
-#endif
-	HTTP_SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	HTTP_SET(CURLOPT_HTTP09_ALLOWED, 0L);
-	HTTP_SET(CURLOPT_FOLLOWLOCATION, 0L);
-	HTTP_SET(CURLOPT_PROXY, "");
-	HTTP_SET(CURLOPT_NOPROXY, "*");
-	HTTP_SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	HTTP_SET(CURLOPT_ACCEPT_ENCODING, NULL);
-	HTTP_SET(CURLOPT_HTTP_CONTENT_DECODING, 0L);
-	HTTP_SET(CURLOPT_USERAGENT, HTTP_USER_AGENT);
-	HTTP_SET(CURLOPT_TCP_KEEPALIVE, 1L);
-	HTTP_SET(CURLOPT_NOSIGNAL, 1L);
-	HTTP_SET(CURLOPT_NOPROGRESS, 1L);
-	HTTP_SET(CURLOPT_VERBOSE, 0L);
-	HTTP_SET(CURLOPT_MAXAGE_CONN, (long)HTTP_IDLE_MAX_S);
-	HTTP_SET(CURLOPT_MAXFILESIZE, (long)HTTP_BODY_MAX);
-#if LIBCURL_VERSION_NUM >= 0x075700
-	HTTP_SET(CURLOPT_QUICK_EXIT, 1L); /* do not wait for a resolver thread whose server is silent */
-#endif
-	return CURLE_OK;
-}
-
-static CURLcode http_set_tls(CURL *curl)
-{
-	HTTP_SET(CURLOPT_SSL_VERIFYPEER, 1L);
-	HTTP_SET(CURLOPT_SSL_VERIFYHOST, 2L);
-	HTTP_SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	HTTP_SET(CURLOPT_SSL_CIPHER_LIST, "HIGH:!aNULL:!eNULL:!PSK:!SRP:!kRSA");
-	HTTP_SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
-	return CURLE_OK;
+	(void)to_receive, (void)received, (void)to_send, (void)sent;
+	(void)curl_easy_getinfo(transfer->curl, CURLINFO_HEADER_SIZE, &header_bytes);
+	if (header_bytes > HTTP_HEADERS_MAX)
+		transfer->too_large = true;
+	return transfer->too_large || deadline_left_ms(transfer->deadline) == 0 ? 1 : 0;
 }
 
 static int http_opened(void *arg, curl_socket_t socket, curlsocktype purpose)
@@ -203,6 +125,7 @@ static int http_opened(void *arg, curl_socket_t socket, curlsocktype purpose)
 	struct http *http = arg;
 
 	(void)purpose;
+	http->opened = true;
 	if (http->socket_count < HTTP_SOCKETS_MAX)
 		http->sockets[http->socket_count++] = socket;
 	return CURL_SOCKOPT_OK;
@@ -219,7 +142,7 @@ static int http_closing(void *arg, curl_socket_t socket)
 	return close(socket);
 }
 
-static CURLcode http_set_sockets(struct http *http)
+static CURLcode http_set_callbacks(struct http *http)
 {
 	CURL *curl = http->curl;
 
@@ -227,27 +150,32 @@ static CURLcode http_set_sockets(struct http *http)
 	HTTP_SET(CURLOPT_SOCKOPTDATA, http);
 	HTTP_SET(CURLOPT_CLOSESOCKETFUNCTION, http_closing);
 	HTTP_SET(CURLOPT_CLOSESOCKETDATA, http);
+	HTTP_SET(CURLOPT_XFERINFOFUNCTION, http_progress);
+	HTTP_SET(CURLOPT_NOPROGRESS, 1L); /* but in an exchange through a proxy */
 	return CURLE_OK;
 }
 
 static CURLcode http_set_all(struct http *http)
 {
-	CURLcode failed = http_set_protocol(http->curl);
+	int failed = http_handle_set(http->curl, http->settings, http->authorization.length > 0 ? &http->proxy_line : NULL);
 
-	if (failed == CURLE_OK)
-		failed = http_set_tls(http->curl);
-	if (failed == CURLE_OK)
-		failed = http_set_trust(http);
-	return failed;
+	return failed != CURLE_OK ? (CURLcode)failed : http_set_callbacks(http);
+}
+
+/* The list has one entry, and libcurl only reads it. */
+static enum otp_err http_set_authorization(struct http *http, struct note *note)
+{
+	enum otp_err err = proxy_authorization(http->settings->proxy_credentials_file, &http->authorization, note);
+
+	http->proxy_line = (struct curl_slist){ http->authorization.bytes, NULL };
+	return err;
 }
 
 enum otp_err http_new(const struct http_settings *settings, struct http **ret_http, struct note *note)
 {
 	struct http *http;
-	enum otp_err err = OTP_OK;
+	enum otp_err err = http_handle_check(settings, note);
 
-	if (settings->ca_file[0] != '\0')
-		err = safe_file_check(settings->ca_file, SAFE_FILE_PUBLIC, note);
 	if (err != OTP_OK)
 		return err;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
@@ -256,11 +184,15 @@ enum otp_err http_new(const struct http_settings *settings, struct http **ret_ht
 	if (http == NULL)
 		return OTP_ERR_MEMORY;
 	http->settings = settings;
-	http->curl = curl_easy_init();
-	if (http->curl == NULL || http_set_all(http) != CURLE_OK || http_set_sockets(http) != CURLE_OK) {
-		http_free(http);
+	err = http_set_authorization(http, note);
+	http->curl = err == OTP_OK ? curl_easy_init() : NULL;
+	if (err == OTP_OK && (http->curl == NULL || http_set_all(http) != CURLE_OK)) {
 		note_set(note, "libcurl %s refuses an option", curl_version_info(CURLVERSION_NOW)->version);
-		return OTP_ERR_SYSTEM;
+		err = OTP_ERR_SYSTEM;
+	}
+	if (err != OTP_OK) {
+		http_free(http);
+		return err;
 	}
 	*ret_http = http;
 	return OTP_OK;
@@ -271,6 +203,7 @@ void http_free(struct http *http)
 	if (http == NULL)
 		return;
 	curl_easy_cleanup(http->curl);
+	secret_done(&http->authorization);
 	free(http);
 }
 
@@ -295,6 +228,8 @@ static CURLcode http_set_request(struct http *http, const struct http_request *r
 	HTTP_SET(CURLOPT_WRITEDATA, transfer);
 	HTTP_SET(CURLOPT_HEADERFUNCTION, http_header);
 	HTTP_SET(CURLOPT_HEADERDATA, transfer);
+	HTTP_SET(CURLOPT_XFERINFODATA, transfer);
+	HTTP_SET(CURLOPT_NOPROGRESS, http_handle_proxied(http->settings) ? 0L : 1L);
 	if (request->body == NULL) {
 		HTTP_SET(CURLOPT_HTTPGET, 1L);
 		return CURLE_OK;
@@ -341,58 +276,37 @@ static struct curl_slist *http_headers(const struct http_request *request)
 	return headers;
 }
 
-/* A time-out before the name was known is the resolver's. On a kept connection nothing is looked up, but something was sent. */
-static enum otp_err http_timed_out(CURL *curl)
+/* What libcurl calls an abort can only be ours, in http_progress: the limit, or the deadline. */
+static struct http_outcome http_outcome_of(const struct http *http, CURLcode code, const struct http_transfer *transfer)
 {
+	struct http_outcome outcome = { (int)(code == CURLE_ABORTED_BY_CALLBACK ? CURLE_OPERATION_TIMEDOUT : code), transfer->too_large,
+					transfer->header_bytes > 0, http->opened, http_handle_proxied(http->settings), 0, 0, 0, 0 };
 	curl_off_t lookup = 0;
-	long sent = 0;
+	curl_off_t handshake = 0;
 
-	(void)curl_easy_getinfo(curl, CURLINFO_NAMELOOKUP_TIME_T, &lookup);
-	(void)curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &sent);
-	if (lookup == 0 && sent == 0)
-		return OTP_ERR_NET_DNS;
-	return OTP_ERR_NET_TIMEOUT;
+	(void)curl_easy_getinfo(http->curl, CURLINFO_NAMELOOKUP_TIME_T, &lookup);
+	(void)curl_easy_getinfo(http->curl, CURLINFO_APPCONNECT_TIME_T, &handshake);
+	(void)curl_easy_getinfo(http->curl, CURLINFO_REQUEST_SIZE, &outcome.request_bytes);
+	(void)curl_easy_getinfo(http->curl, CURLINFO_HTTP_CONNECTCODE, &outcome.connect_status);
+	outcome.lookup_us = lookup;
+	outcome.handshake_us = handshake;
+	return outcome;
 }
 
-static enum otp_err http_failed(CURL *curl, CURLcode code, const struct http_transfer *transfer)
+/* At whom it failed, and how: the proxy's name comes first when it is the proxy. */
+static void http_explain(const struct http *http, const char *url, const struct http_outcome *outcome, enum otp_err err, struct note *note)
 {
-	if (transfer->too_large)
-		return OTP_ERR_HTTP_OVERSIZE;
-	switch ((int)code) { /* as a number: the list differs between versions of libcurl */
-	case CURLE_OK:
-		return OTP_OK;
-	case CURLE_COULDNT_RESOLVE_HOST:
-		return OTP_ERR_NET_DNS;
-	case CURLE_COULDNT_CONNECT:
-		return OTP_ERR_NET_CONNECT;
-	case CURLE_OPERATION_TIMEDOUT:
-		return http_timed_out(curl);
-	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_SSL_ISSUER_ERROR:
-	case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
-	case CURLE_SSL_INVALIDCERTSTATUS:
-		return OTP_ERR_TLS_CERTIFICATE;
-	case CURLE_SSL_CACERT_BADFILE:
-		return OTP_ERR_CONFIG_OPEN;
-	case CURLE_SSL_CONNECT_ERROR:
-	case CURLE_SSL_CIPHER:
-		return OTP_ERR_NET_TLS;
-	case CURLE_SEND_ERROR:
-	case CURLE_RECV_ERROR:
-	case CURLE_GOT_NOTHING:
-	case CURLE_PARTIAL_FILE:
-	case CURLE_SEND_FAIL_REWIND:
-		return OTP_ERR_NET_RESET;
-	case CURLE_FILESIZE_EXCEEDED:
-#if LIBCURL_VERSION_NUM >= 0x080600
-	case CURLE_TOO_LARGE:
-#endif
-		return OTP_ERR_HTTP_OVERSIZE;
-	case CURLE_OUT_OF_MEMORY: /* libcurl's word, in versions before 8.6, for a header line beyond its own limit of 100 KiB */
-		return transfer->header_bytes == 0 ? OTP_ERR_MEMORY : OTP_ERR_HTTP_OVERSIZE;
-	default:
-		return OTP_ERR_HTTP_MALFORMED;
-	}
+	const char *proxy = http->settings->proxy;
+	const char *text = outcome->code == CURLE_OK || outcome->too_large ? err_text(err) : curl_easy_strerror((CURLcode)outcome->code);
+
+	if (!outcome->proxied)
+		note_set(note, "%s: %s", url, text);
+	else if (!http_error_at_proxy(outcome))
+		note_set(note, "%s through %s: %s", url, proxy, text);
+	else if (outcome->connect_status != 0 && outcome->connect_status / 100 != 2)
+		note_set(note, "proxy %s: status %ld to CONNECT for %s", proxy, outcome->connect_status, url);
+	else
+		note_set(note, "proxy %s: %s", proxy, text);
 }
 
 static CURLcode http_perform(struct http *http, const struct http_request *request, const struct deadline *deadline, struct http_transfer *transfer)
@@ -400,6 +314,7 @@ static CURLcode http_perform(struct http *http, const struct http_request *reque
 	struct curl_slist *headers = http_headers(request);
 	CURLcode code;
 
+	http->opened = false;
 	if (headers == NULL)
 		return CURLE_OUT_OF_MEMORY;
 	code = http_set_request(http, request, transfer, headers);
@@ -407,6 +322,7 @@ static CURLcode http_perform(struct http *http, const struct http_request *reque
 		code = http_set_times(http, deadline);
 	if (code == CURLE_OK)
 		code = curl_easy_perform(http->curl);
+	(void)curl_easy_setopt(http->curl, CURLOPT_NOPROGRESS, 1L); /* what is called for it ends here */
 	(void)curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(headers);
 	return code;
@@ -415,9 +331,10 @@ static CURLcode http_perform(struct http *http, const struct http_request *reque
 enum otp_err http_exchange(struct http *http, const struct http_request *request, const struct deadline *deadline, struct http_response *ret_response,
 			   struct note *note)
 {
-	struct http_transfer transfer = { .sending = request->body, .receiving = STRBUF_LIMIT(HTTP_BODY_MAX), .response = ret_response };
+	struct http_transfer transfer = { http->curl, deadline, request->body, 0, STRBUF_LIMIT(HTTP_BODY_MAX), 0, false, ret_response };
 	CURLcode code = http_perform(http, request, deadline, &transfer);
-	enum otp_err err = http_failed(http->curl, code, &transfer);
+	struct http_outcome outcome = http_outcome_of(http, code, &transfer);
+	enum otp_err err = http_error_of(&outcome);
 
 	ret_response->left = transfer.sent > 0;
 	if (err == OTP_OK && curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &ret_response->status) != CURLE_OK)
@@ -427,7 +344,7 @@ enum otp_err http_exchange(struct http *http, const struct http_request *request
 	if (err == OTP_OK)
 		err = secret_set(&ret_response->body, strbuf_text(&transfer.receiving), transfer.receiving.length);
 	if (err != OTP_OK)
-		note_set(note, "%s: %s", request->url, code == CURLE_OK ? err_text(err) : curl_easy_strerror(code));
+		http_explain(http, request->url, &outcome, err, note);
 	strbuf_done(&transfer.receiving);
 	return err;
 }

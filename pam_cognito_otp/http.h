@@ -1,12 +1,14 @@
 /*
- * http - one exchange at a time with the service, over verified TLS. The only room that includes libcurl.
+ * http - one exchange at a time with the service, over verified TLS. Only http, http_handle and http_error include libcurl.
  *
  * Rules kept here:
  *  - every option that matters is set explicitly; nothing is read from an environment or a home directory; there is no redirect, cookie, netrc, compression
  *    or second protocol, and no way to weaken the check of the certificate;
+ *  - a proxy is used when the settings name one, and then for everything: it is asked for a tunnel (CONNECT), looks up the host's name in our place, and sees
+ *    nothing of what TLS carries; its answer is neither header nor clock of the service's;
  *  - one connection serves key set, InitiateAuth and RespondToAuthChallenge; no body is ever sent twice: libcurl repeats a POST on a kept connection that turns
  *    out dead unless it cannot rewind the body, so it cannot;
- *  - headers, body and time have bounds; the deadline is the caller's and total;
+ *  - headers (a proxy's included), body and time have bounds; the deadline is the caller's and total;
  *  - bodies are never logged, and never shown to libcurl's own tracing.
  */
 #ifndef OTP_HTTP_H
@@ -17,23 +19,18 @@
 
 #include "clock.h"
 #include "err.h"
+#include "http_handle.h"
 #include "note.h"
 #include "secret.h"
 
 enum {
-	HTTP_BODY_MAX = 256 * 1024,   /* bytes of an answer */
-	HTTP_HEADERS_MAX = 32 * 1024, /* bytes of all its headers */
+	HTTP_HEADERS_MAX = 32 * 1024, /* bytes of all its headers, and of those of a proxy */
 	HTTP_WORD_MAX = 128	      /* bytes kept of a header's value */
 };
 
 struct http;
 
-struct http_settings {
-	const char *ca_file; /* "" for the system's store */
-	int64_t connect_timeout_ms;
-};
-
-/* The settings must outlive it. OTP_ERR_MEMORY, OTP_ERR_CONFIG_UNSAFE, OTP_ERR_CONFIG_OPEN (ca_file; the note says why). The caller owns *ret_http. */
+/* The settings must outlive it. OTP_ERR_MEMORY, OTP_ERR_CONFIG_* (the files, or a proxy that this libcurl has not; the note says why). The caller owns *ret_http. */
 enum otp_err http_new(const struct http_settings *settings, struct http **ret_http, struct note *note);
 void http_free(struct http *http); /* NULL is fine */
 
@@ -57,8 +54,7 @@ struct http_response {
 };
 
 /*
- * Sends one request and waits for the answer, whatever its status. OTP_ERR_NET_*, OTP_ERR_TLS_CERTIFICATE, OTP_ERR_HTTP_MALFORMED, OTP_ERR_HTTP_OVERSIZE,
- * OTP_ERR_MEMORY; the note says at which host. The caller ends *ret_response with http_response_done, in every case.
+ * Sends one request and waits for the answer, whatever its status. The errors of http_error_of; the note says at which host, or at which proxy. The caller ends *ret_response with http_response_done, in every case.
  */
 enum otp_err http_exchange(struct http *http, const struct http_request *request, const struct deadline *deadline, struct http_response *ret_response,
 			   struct note *note);

@@ -215,16 +215,12 @@ OPTION_VALUE(option_set_client_id)
 	return option_copy(value, max, field, note);
 }
 
-/* Length of `https://host[:port]` at the start of `value`, or 0. Host: a name, an IPv4 address, or an IPv6 address in brackets. */
-static size_t option_origin_length(const char *value)
+/* Length of `host[:port]` at the start of `host`, or 0. Host: a name, an IPv4 address, or an IPv6 address in brackets. */
+static size_t option_host_length(const char *host)
 {
-	const char *host = value + 8;
-	size_t length;
+	size_t length = host[0] == '[' ? strspn(host + 1, "0123456789abcdefABCDEF:.") + 2 : strcspn(host, ":/");
 	int64_t port;
 
-	if (strncmp(value, "https://", 8) != 0)
-		return 0;
-	length = host[0] == '[' ? strspn(host + 1, "0123456789abcdefABCDEF:.") + 2 : strcspn(host, ":/");
 	if (host[0] == '[' ? length < 4 || host[length - 1] != ']' : !option_all(host, length, "-."))
 		return 0;
 	if (host[length] == ':') {
@@ -234,12 +230,21 @@ static size_t option_origin_length(const char *value)
 			return 0;
 		length += 1 + digits;
 	}
-	return 8 + length;
+	return length;
+}
+
+/* Length of `scheme` and host[:port] at the start of `value`, or 0. */
+static size_t option_origin_length(const char *value, const char *scheme)
+{
+	size_t skip = strlen(scheme);
+	size_t length = strncmp(value, scheme, skip) == 0 ? option_host_length(value + skip) : 0;
+
+	return length == 0 ? 0 : skip + length;
 }
 
 OPTION_VALUE(option_set_endpoint)
 {
-	size_t length = option_origin_length(value);
+	size_t length = option_origin_length(value, "https://");
 
 	(void)min;
 	if (length == 0 || value[length] != '\0')
@@ -247,10 +252,25 @@ OPTION_VALUE(option_set_endpoint)
 	return option_copy(value, max, field, note);
 }
 
+/* Everybody may read the settings, and the URL stands in the log. */
+OPTION_VALUE(option_set_proxy)
+{
+	size_t length = option_origin_length(value, "http://");
+
+	(void)min;
+	if (strchr(value, '@') != NULL)
+		return option_refuse(note, "must not hold credentials: write them into the file of proxy_credentials_file");
+	if (length == 0)
+		length = option_origin_length(value, "https://");
+	if (length == 0 || value[length] != '\0')
+		return option_refuse(note, "must be http://host:port or https://host:port, without a path");
+	return option_copy(value, max, field, note);
+}
+
 /* A path of unreserved characters: nothing in it can mean something else to a URL parser. */
 static bool option_is_url(const char *value)
 {
-	size_t length = option_origin_length(value);
+	size_t length = option_origin_length(value, "https://");
 
 	return length > 0 && (value[length] == '\0' || (value[length] == '/' && option_all(value + length, strlen(value + length), "-._/~")));
 }

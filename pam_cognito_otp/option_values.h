@@ -42,6 +42,7 @@ OPTION_VALUE(option_set_path);	    /* text: an absolute path */
 OPTION_VALUE(option_set_pool_id);   /* text: region_id */
 OPTION_VALUE(option_set_client_id); /* text: [A-Za-z0-9_+] */
 OPTION_VALUE(option_set_endpoint);  /* text: https://host[:port] */
+OPTION_VALUE(option_set_proxy);	    /* text: http://host[:port] or https://host[:port] */
 OPTION_VALUE(option_set_url);	    /* text: https://host[:port]/path */
 OPTION_VALUE(option_set_template);  /* text: kind:text with %u */
 OPTION_VALUE(option_set_words);	    /* struct option_words */

@@ -38,6 +38,8 @@ static const struct option options_table[] = {
 	{ "jwks_file", NULL, option_set_path, FIELD(jwks_file), 1, TEXT_MAX },
 	{ "jwks_max_age", "24h", option_set_seconds, FIELD(jwks_max_age), 300, 7 * 86400 },
 	{ "ca_file", NULL, option_set_path, FIELD(ca_file), 1, TEXT_MAX },
+	{ "proxy", NULL, option_set_proxy, FIELD(proxy), 1, TEXT_MAX },
+	{ "proxy_credentials_file", NULL, option_set_path, FIELD(proxy_credentials_file), 1, TEXT_MAX },
 	{ "user_map", NULL, option_set_path, FIELD(user_map), 1, TEXT_MAX },
 	{ "user_template", NULL, option_set_template, FIELD(user_template), 1, TEXT_MAX },
 	{ "unmapped", "deny", option_set_unmapped, FIELD(unmapped), 0, 0 },
@@ -231,6 +233,10 @@ static enum otp_err options_agree(const struct options *options, struct note *no
 	}
 	if (options->jwks_file[0] != '\0' && options->jwks_url[0] != '\0') {
 		note_set(note, "jwks_file: cannot be combined with jwks_url");
+		return OTP_ERR_CONFIG_VALUE;
+	}
+	if (options->proxy_credentials_file[0] != '\0' && options->proxy[0] == '\0') {
+		note_set(note, "proxy_credentials_file: has no effect without proxy");
 		return OTP_ERR_CONFIG_VALUE;
 	}
 	return OTP_OK;

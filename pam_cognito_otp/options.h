@@ -34,6 +34,8 @@ struct options {
 	char jwks_file[OPTIONS_TEXT_MAX + 1];
 	int64_t jwks_max_age;
 	char ca_file[OPTIONS_TEXT_MAX + 1];
+	char proxy[OPTIONS_TEXT_MAX + 1]; /* http://host[:port] or https://host[:port] */
+	char proxy_credentials_file[OPTIONS_TEXT_MAX + 1];
 	char user_map[OPTIONS_TEXT_MAX + 1];
 	bool user_map_named; /* a missing file is an error */
 	char user_template[OPTIONS_TEXT_MAX + 1];

@@ -31,7 +31,7 @@ struct service {
 /* Sets it up without doing anything. All is borrowed and must outlive it. */
 void service_begin(struct service *service, const struct options *options, struct deadline *deadline, struct note *note);
 
-/* What this machine must have for it, whoever asks: the client secret, the certificates. Nothing leaves. Errors of http_new and cognito_check_secret. */
+/* What this machine must have for it, whoever asks: the client secret, the certificates, the credentials for the proxy. Nothing leaves. Errors of http_new and cognito_check_secret. */
 enum otp_err service_prepare(struct service *service);
 
 /* Makes it ready, and that once; after service_prepare. Errors of jwks_load. */

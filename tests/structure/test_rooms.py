@@ -20,7 +20,8 @@ OBJECTS = Path(os.environ.get("OTP_OBJECTS", "/nonexistent"))
 # From the bottom up; inside a layer the order counts.
 LAYERS = {
     "ground": "err remedy note clock log secret strbuf base64url utf8 wire",
-    "adapters": "crypto json_scan json_write json_doc safe_file word_file command http",
+    "adapters": "crypto json_scan json_write json_doc safe_file word_file trust proxy http_handle http_error "
+    "command http",
     "knowledge": "answer identity region user_map secret_hash cognito_error cognito revocation jwk_set jwks "
     "jwt binding budget challenge turn run_dir report",
     "reception": "caller conversation config_file option_values option_texts options policy messages dialogue "
@@ -30,10 +31,10 @@ LAYERS = {
     "doors": "inheritance relay_conversation tty_conversation pam_result pam_state pam_relay "
     "pam_cognito_otp helper_main cognito_otp",
 }
-PROTOCOL = ("1", "90f816af4bcfdaca")
+PROTOCOL = ("1", "a7d30bd697e51416")
 ORDER = [room for rooms in LAYERS.values() for room in rooms.split()]
 FOREIGN = {
-    "curl/": {"http"},
+    "curl/": {"http", "http_error", "http_handle"},
     "openssl/": {"crypto"},
     "json-c/": {"json_doc"},
     "security/": {"pam_result", "pam_state", "pam_relay", "pam_cognito_otp"},

@@ -19,6 +19,7 @@ import time
 
 import pytest
 from rig import accounts, pam, processes, ssh, su, sudo
+from rig.proxy import Proxy
 from rig.pty import PATH
 from rig.sshd import Sshd
 
@@ -166,6 +167,21 @@ def test_su(house, listener):
         person.expect("^bob\r\n")
         assert person.wait() == 0
     assert_one_plain_login(house, listener, before)
+
+
+@pytest.mark.parametrize("exempt", ["", "*", "localhost,127.0.0.1,amazonaws.com"], ids=["none", "all", "named"])
+def test_the_proxy_of_the_settings(house, listener, exempt):
+    """With a proxy in the settings the caller's is not asked in its place, and he names no hosts that go past it."""
+    environment = {**hostile(house.mallory, listener), "NO_PROXY": exempt, "no_proxy": exempt}
+    with Proxy(house.cognito.https_port) as proxy:
+        house.settings(proxy=proxy.url)
+        before = files()
+        with su.terminal(house.mallory, "bob", "id -un", env=environment, prepare=careless) as person:
+            answer_with_right_code(house, person, first=True)
+            person.expect("^bob\r\n")
+            assert person.wait() == 0
+        assert_one_plain_login(house, listener, before)
+        assert proxy.requests() == [f"CONNECT localhost:{house.cognito.https_port} HTTP/1.1"]
 
 
 def descriptors(process):

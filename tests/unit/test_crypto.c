@@ -91,6 +91,23 @@ static void test_sha256_takes_any_byte(void **state)
 	assert_int_equal(ERR_peek_error(), 0);
 }
 
+/* RFC 4648 section 10. */
+static void test_base64_vectors(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "", "" },	    { "f", "Zg==" },	    { "fo", "Zm8=" },	      { "foo", "Zm9v" },
+		{ "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" }, { "\xfb\xff", "+/8=" },
+	};
+	char text[CRYPTO_BASE64_SIZE(6)];
+
+	(void)state;
+	for (size_t i = 0; i < CASES(cases); i++) {
+		crypto_base64(cases[i][0], strlen(cases[i][0]), text);
+		assert_string_equal(text, cases[i][1]);
+	}
+	assert_int_equal(sizeof(text), 9);
+}
+
 static void test_hmac_vectors(void **state)
 {
 	/* RFC 4231 sections 4.2, 4.3 and 4.7; the empty ones are well known */
@@ -270,6 +287,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sha256_vectors),
 		cmocka_unit_test(test_sha256_takes_any_byte),
+		cmocka_unit_test(test_base64_vectors),
 		cmocka_unit_test(test_hmac_vectors),
 		cmocka_unit_test(test_which_keys_are_taken),
 		cmocka_unit_test(test_signature_verifies),

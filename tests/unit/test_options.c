@@ -93,6 +93,8 @@ static void test_defaults(void **state)
 	assert_string_equal(options.jwks_file, "");
 	assert_int_equal(options.jwks_max_age, 86400);
 	assert_string_equal(options.ca_file, "");
+	assert_string_equal(options.proxy, "");
+	assert_string_equal(options.proxy_credentials_file, "");
 	assert_string_equal(options.user_map, OTP_SYSCONFDIR "/security/pam_cognito_otp.users");
 	assert_false(options.user_map_named);
 	assert_string_equal(options.user_template, "");
@@ -758,6 +760,63 @@ static void test_endpoints(void **state)
 	run_values(wrong, CASES(wrong), OTP_ERR_CONFIG_VALUE);
 }
 
+static void test_proxies(void **state)
+{
+	static const struct value_case right[] = {
+		{ "proxy", "http://a" },
+		{ "proxy", "http://127.0.0.1:3128" },
+		{ "proxy", "http://[2001:db8::1]:8080" },
+		{ "proxy", "https://proxy.example.com:65535" },
+		{ "proxy", "http://proxy.example.com:3128" },
+	};
+	static const struct value_case wrong[] = {
+		{ "proxy", "proxy.example.com:3128" },
+		{ "proxy", "//proxy.example.com:3128" },
+		{ "proxy", "HTTP://h" },
+		{ "proxy", "http:/h" },
+		{ "proxy", "http://" },
+		{ "proxy", "http://:3128" },
+		{ "proxy", "http://h:" },
+		{ "proxy", "http://h:0" },
+		{ "proxy", "http://h:65536" },
+		{ "proxy", "http://h:3128x" },
+		{ "proxy", "http://h:3128/" },
+		{ "proxy", "http://h/x" },
+		{ "proxy", "http://h?x" },
+		{ "proxy", "http://h%2e" },
+		{ "proxy", "http://h x" },
+		{ "proxy", "http://h https://i" },
+		{ "proxy", "http://[::1" },
+		{ "proxy", "socks5://h:1080" },
+		{ "proxy", "socks5h://h" },
+		{ "proxy", "file:///etc/passwd" },
+		{ "proxy", "none" },
+		{ "proxy_credentials_file", "credentials" },
+	};
+
+	(void)state;
+	run_values(right, CASES(right), OTP_OK);
+	assert_string_equal(options.proxy, "http://proxy.example.com:3128");
+	run_values(wrong, CASES(wrong), OTP_ERR_CONFIG_VALUE);
+}
+
+/* Everybody may read the settings: where a credential belongs is said, and it is not repeated in the log. */
+static void test_a_proxy_holds_no_credentials(void **state)
+{
+	static const char *const values[] = {
+		"http://user:secretword@h:3128", "http://secretword@h", "https://user:secretword@h", "http://user:@h", "user:secretword@h:3128", "http://h@",
+	};
+
+	(void)state;
+	safe_place_needed();
+	for (size_t i = 0; i < CASES(values); i++) {
+		assert_err(values[i], load_setting("proxy", values[i]), OTP_ERR_CONFIG_VALUE);
+		assert_note(":3: proxy: must not hold credentials: write them into the file of proxy_credentials_file");
+	}
+	assert_err("argument", load_with(BASE, "proxy=http://user:secretword@h"), OTP_ERR_CONFIG_VALUE);
+	assert_string_equal(note.text, "module arguments: proxy: must not hold credentials: write them into the file of proxy_credentials_file");
+}
+
 static void test_urls(void **state)
 {
 	static const struct value_case right[] = {
@@ -957,6 +1016,7 @@ static void test_settings_that_exclude_each_other(void **state)
 		{ "connect_timeout = 21s\n", "connect_timeout: longer than deadline" },
 		{ "deadline = 4s\n", "connect_timeout: longer than deadline" },
 		{ "jwks_file = /etc/j\njwks_url = https://h/j\n", "jwks_file: cannot be combined with jwks_url" },
+		{ "proxy_credentials_file = /etc/p\n", "proxy_credentials_file: has no effect without proxy" },
 		{ "endpoint = https://h\nfips = yes\n", "endpoint: cannot be combined with fips or dualstack, which choose another one" },
 		{ "endpoint = https://h\ndualstack = yes\n",
 		  "endpoint: cannot be combined with fips or dualstack, which choose another one" },
@@ -991,6 +1051,9 @@ static void test_settings_that_do_go_together(void **state)
 		"connect_timeout = 20s\n",
 		"endpoint = https://h\nfips = no\ndualstack = no\n",
 		"fips = yes\ndualstack = yes\n",
+		"proxy = http://h\n",
+		"proxy = http://h\nproxy_credentials_file = /etc/p\n",
+		"proxy = http://h\njwks_file = /etc/j\nendpoint = https://h\n",
 	};
 	char text[512];
 
@@ -1042,6 +1105,8 @@ int main(void)
 		cmocka_unit_test(test_choices_have_one_spelling_each),
 		cmocka_unit_test(test_each_choice_reaches_its_field),
 		cmocka_unit_test(test_endpoints),
+		cmocka_unit_test(test_proxies),
+		cmocka_unit_test(test_a_proxy_holds_no_credentials),
 		cmocka_unit_test(test_urls),
 		cmocka_unit_test(test_pool_ids),
 		cmocka_unit_test(test_client_ids),
