@@ -19,9 +19,9 @@ from pathlib import Path
 
 import pytest
 from driver.driver import PamCall
-from rig import pam, processes
+from rig import pam, processes, proxy as proxies
 
-from system.house import HELPER, SERVICES
+from system.house import HELPER, SERVICES, write_file
 
 TERMINAL = "/dev/pts/9"
 FLOW = HELPER.replace("helper", "flow") + ".so"
@@ -207,6 +207,18 @@ def no_connection(house, _call):
     return "PAM_AUTHINFO_UNAVAIL", "net_reset"
 
 
+def through_proxy(house, call):
+    """A right code, all of it through a proxy that wants credentials."""
+    return good(house, call)
+
+
+def proxy_refuses(house, _call):
+    """No tunnel."""
+    return "PAM_SERVICE_ERR", "proxy_refused"
+
+
+PROXIED = {through_proxy: proxies.relay, proxy_refuses: proxies.status(403)}
+CREDENTIALS = "/etc/security/pam_cognito_otp.proxy"
 FAULTS = {
     refused: ("InitiateAuth", {"error": {"type": "NotAuthorizedException", "message": "User is disabled."}}),
     malformed: ("RespondToAuthChallenge", {"truncate": 200}),
@@ -214,7 +226,7 @@ FAULTS = {
     forged: ("RespondToAuthChallenge", {"tokens": {"id": {"sign": "flip"}, "access": {"sign": "flip"}}}),
     no_connection: ("InitiateAuth", {"transport": "close_body"}),
 }
-PATHS = (good, wrong_codes, refused, malformed, duplicate, forged, no_connection)
+PATHS = (good, wrong_codes, refused, malformed, duplicate, forged, no_connection, through_proxy, proxy_refuses)
 
 
 def named(paths):
@@ -224,7 +236,18 @@ def named(paths):
 
 def run(house, path, prefix=(), environment=None):
     """One call on this path; the code and the reason as they must be."""
-    house.settings(deadline="60s", connect_timeout="30s")
+    with contextlib.ExitStack() as stack:
+        changes = {}
+        if path in PROXIED:
+            proxy = proxies.Proxy(house.cognito.https_port, credentials="hosts:secret", behaviour=PROXIED[path])
+            changes = {"proxy": stack.enter_context(proxy).url, "proxy_credentials_file": CREDENTIALS}
+            write_file(CREDENTIALS, "hosts:secret\n", 0o600)
+        house.settings(deadline="60s", connect_timeout="30s", **changes)
+        run_call(house, path, prefix, environment)
+
+
+def run_call(house, path, prefix, environment):
+    """The call itself; returns when no helper is left."""
     house.forget_state()
     house.log.clear()
     house.cognito.reset()
