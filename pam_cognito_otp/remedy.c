@@ -91,6 +91,10 @@ static const char *const remedy_table[] = {
 	[OTP_ERR_HTTP_MALFORMED] = "Check endpoint and jwks_url: something other than the service listens at the address that is named.",
 	[OTP_ERR_HTTP_OVERSIZE] = REMEDY_ANSWER,
 	[OTP_ERR_CLOCK] = "Set this host's clock right; chronyc tracking or timedatectl shows it. Do not raise clock_skew.",
+	[OTP_ERR_NET_PROXY] =
+		"Let the host at the address of proxy be reached, and let it reach the service: detail has its status. Its own log says more.",
+	[OTP_ERR_PROXY_AUTH] = "Compare the file of proxy_credentials_file, one line user:password, with what the proxy's administrator gave you.",
+	[OTP_ERR_PROXY_REFUSED] = "Have the proxy's administrator allow CONNECT to the hosts of endpoint and jwks_url, port 443.",
 	/* the form of its answers */
 	[OTP_ERR_JSON_SYNTAX] =
 		"Look at what answers at the address in endpoint or jwks_url: often it is a proxy's error page. If jwks_file is set, fetch it anew.",
