@@ -23,7 +23,7 @@ LAYERS = {
     "adapters": "crypto json_scan json_write json_doc safe_file word_file trust proxy http_handle http_error "
     "command http",
     "knowledge": "answer identity region user_map secret_hash cognito_error cognito revocation jwk_set jwks "
-    "jwt binding budget challenge turn run_dir report",
+    "jwt binding budget challenge turn run_dir report pam_control pam_stack pam_dispatch",
     "reception": "caller conversation config_file option_values option_texts options policy messages dialogue "
     "pace",
     "living room": "auth_facts proof service postage delivery auth_flow audit account_state trial check "
@@ -37,7 +37,7 @@ FOREIGN = {
     "curl/": {"http", "http_error", "http_handle"},
     "openssl/": {"crypto"},
     "json-c/": {"json_doc"},
-    "security/": {"pam_result", "pam_state", "pam_relay", "pam_cognito_otp"},
+    "security/": {"pam_control", "pam_dispatch", "pam_result", "pam_state", "pam_relay", "pam_cognito_otp"},
     "syslog.h": {"log", "pam_result", "pam_cognito_otp"},
 }
 # secrets live in a type that wipes itself, and neither the environment nor the shell has a say
