@@ -121,11 +121,14 @@ static void pam_break_line(struct pam_line *line, const char *fault)
 	line->fault = fault;
 }
 
-static void pam_add_broken(struct pam_load *load, const char *file, int number, const char *control, const char *fault)
+/* `rest` is what stands behind the control; NULL: it does not matter. */
+static void pam_add_broken(struct pam_load *load, const char *file, int number, const char *control, char *rest, const char *fault)
 {
 	struct pam_line *line = pam_add_line(load, file, number);
+	const char *module = rest == NULL ? NULL : pam_word(&rest);
 
 	(void)pam_control_read(control == NULL ? "" : control, line->actions);
+	line->module = module == NULL ? "" : module;
 	pam_break_line(line, fault);
 }
 
@@ -173,7 +176,7 @@ static void pam_read_include(struct pam_load *load, const char *file, int number
 	load->depth--;
 	load->level -= substack;
 	if (fault != NULL)
-		pam_add_broken(load, file, number, "required", fault);
+		pam_add_broken(load, file, number, "required", NULL, fault);
 }
 
 static bool pam_is_other_type(const char *word)
@@ -183,26 +186,34 @@ static bool pam_is_other_type(const char *word)
 	return strcasecmp(type, "account") == 0 || strcasecmp(type, "session") == 0 || strcasecmp(type, "password") == 0;
 }
 
+/* Writes blanks over carriage returns; whether there were any. */
+static bool pam_is_from_windows(char *text)
+{
+	bool found = false;
+
+	for (; (text = strchr(text, '\r')) != NULL; found = true)
+		*text = ' ';
+	return found;
+}
+
 static void pam_read_type(struct pam_load *load, const char *file, int number, char *text)
 {
-	bool windows = strchr(text, '\r') != NULL;
+	bool windows = pam_is_from_windows(text);
 	char *rest = text;
 	char *type = pam_word(&rest);
 	char *control;
 
 	if (type == NULL || pam_is_other_type(type))
 		return;
-	if (windows) {
-		pam_add_broken(load, file, number, "required", "it has a carriage return: the file is from Windows");
-		return;
-	}
-	if (strcasecmp(type, "@include") == 0) {
+	if (!windows && strcasecmp(type, "@include") == 0) {
 		pam_read_include(load, file, number, false, rest);
 		return;
 	}
 	control = pam_word(&rest);
-	if (strcasecmp(type + (*type == '-'), "auth") != 0)
-		pam_add_broken(load, file, number, control, "its type is none of auth, account, password, session");
+	if (windows)
+		pam_add_broken(load, file, number, "required", rest, "it has a carriage return: the file is from Windows");
+	else if (strcasecmp(type + (*type == '-'), "auth") != 0)
+		pam_add_broken(load, file, number, control, rest, "its type is none of auth, account, password, session");
 	else if (control != NULL && (strcasecmp(control, "include") == 0 || strcasecmp(control, "substack") == 0))
 		pam_read_include(load, file, number, strcasecmp(control, "substack") == 0, rest);
 	else

@@ -7,8 +7,10 @@
 
 #define OURS "pam_cognito_otp.so\n"
 
-enum { ALL_OPEN = 1 << PAM_AUTH_ERR | 1 << PAM_MAXTRIES | 1 << PAM_USER_UNKNOWN | 1 << PAM_PERM_DENIED | 1 << PAM_AUTHINFO_UNAVAIL | 1 << PAM_SERVICE_ERR |
-		  1 << PAM_SYSTEM_ERR | 1 << PAM_BUF_ERR | 1 << PAM_CONV_ERR | 1 << PAM_MODULE_UNKNOWN };
+enum {
+	ALL_OPEN = 1 << PAM_AUTH_ERR | 1 << PAM_MAXTRIES | 1 << PAM_USER_UNKNOWN | 1 << PAM_PERM_DENIED | 1 << PAM_AUTHINFO_UNAVAIL |
+		   1 << PAM_SERVICE_ERR | 1 << PAM_SYSTEM_ERR | 1 << PAM_BUF_ERR | 1 << PAM_CONV_ERR | 1 << PAM_MODULE_UNKNOWN
+};
 
 /* The words: R reached, W works, A asked, B bypassed, F ignored_fails, O ignored_open, P asks_failed. */
 struct stack_case {
@@ -64,10 +66,12 @@ static void assert_cases(const struct stack_case *cases, size_t count)
 
 static void write_shared_files(void)
 {
-	safe_place_text("common-auth", "auth [success=1 default=ignore] pam_unix.so nullok\nauth requisite pam_deny.so\nauth required pam_permit.so\n"
-				       "auth optional pam_cap.so\n");
-	safe_place_text("password-auth", "auth required pam_env.so\nauth required pam_faildelay.so delay=2000000\nauth sufficient pam_unix.so nullok\n"
-					 "auth required pam_deny.so\n");
+	safe_place_text("common-auth",
+			"auth [success=1 default=ignore] pam_unix.so nullok\nauth requisite pam_deny.so\nauth required pam_permit.so\n"
+			"auth optional pam_cap.so\n");
+	safe_place_text("password-auth",
+			"auth required pam_env.so\nauth required pam_faildelay.so delay=2000000\nauth sufficient pam_unix.so nullok\n"
+			"auth required pam_deny.so\n");
 }
 
 static void test_good_stacks(void **state)
@@ -96,11 +100,14 @@ static void test_good_stacks(void **state)
 static void test_exceptions_for_some_are_meant(void **state)
 {
 	static const struct stack_case cases[] = {
-		{ "auth [success=ignore default=1] pam_succeed_if.so quiet uid eq 0\nauth [success=done default=die] pam_unix.so\nauth required " OURS,
+		{ "auth [success=ignore default=1] pam_succeed_if.so quiet uid eq 0\nauth [success=done default=die] pam_unix.so\nauth "
+		  "required " OURS,
 		  "RWABF", 0 },
-		{ "auth [success=1 default=ignore] pam_succeed_if.so user ingroup no-code\nauth requisite " OURS "auth required pam_permit.so\n",
+		{ "auth [success=1 default=ignore] pam_succeed_if.so user ingroup no-code\nauth requisite " OURS
+		  "auth required pam_permit.so\n",
 		  "RWABO", 0 },
-		{ "auth [success=ignore default=1] pam_succeed_if.so user = alice\nauth [success=done default=die] " OURS "@include common-auth\n",
+		{ "auth [success=ignore default=1] pam_succeed_if.so user = alice\nauth [success=done default=die] " OURS
+		  "@include common-auth\n",
 		  "RWAB", 0 },
 		{ "auth [success=done authinfo_unavail=ignore default=die] " OURS "auth requisite pam_succeed_if.so user ingroup glass\n"
 		  "auth required pam_unix.so\n",
@@ -118,7 +125,8 @@ static void test_failures_that_let_in(void **state)
 	static const struct stack_case cases[] = {
 		{ "auth optional " OURS "auth required pam_permit.so\n", "RWAO", ALL_OPEN },
 		{ "auth [success=ok default=ignore] " OURS "@include common-auth\n", "RWA", ALL_OPEN },
-		{ "auth [success=ok authinfo_unavail=ignore default=die] " OURS "auth required pam_permit.so\n", "RWA", 1 << PAM_AUTHINFO_UNAVAIL },
+		{ "auth [success=ok authinfo_unavail=ignore default=die] " OURS "auth required pam_permit.so\n", "RWA",
+		  1 << PAM_AUTHINFO_UNAVAIL },
 		{ "auth [success=ok maxtries=1 default=die] " OURS "auth required pam_deny.so\nauth required pam_permit.so\n", "R", 0 },
 		{ "auth [success=1 maxtries=1 default=die] " OURS "auth required pam_deny.so\nauth required pam_permit.so\n", "RWA",
 		  1 << PAM_MAXTRIES },
@@ -126,7 +134,8 @@ static void test_failures_that_let_in(void **state)
 		  1 << PAM_SERVICE_ERR },
 		/* ok keeps the failure as the result, and reset forgets it */
 		{ "auth [default=ok] " OURS "auth required pam_permit.so\n", "RWA", 0 },
-		{ "auth [success=ok default=bad] " OURS "auth [default=reset] pam_permit.so\nauth required pam_permit.so\n", "RWAO", ALL_OPEN },
+		{ "auth [success=ok default=bad] " OURS "auth [default=reset] pam_permit.so\nauth required pam_permit.so\n", "RWAO",
+		  ALL_OPEN },
 		/* sufficient, with nothing behind it: the failure is ignored, and nothing decides */
 		{ "auth sufficient " OURS, "RWAF", 0 },
 		{ "auth sufficient " OURS "auth required pam_unix.so\n", "RWA", ALL_OPEN },
@@ -143,9 +152,12 @@ static void test_ways_around(void **state)
 {
 	static const struct stack_case cases[] = {
 		{ "auth sufficient pam_unix.so\nauth required " OURS, "RWBF", 0 },
-		{ "auth [success=2 default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required " OURS "auth required pam_permit.so\n", "B", 0 },
+		{ "auth [success=2 default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required " OURS
+		  "auth required pam_permit.so\n",
+		  "B", 0 },
 		{ "auth [success=done default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required " OURS, "B", 0 },
-		{ "auth [success=ok authinfo_unavail=1 default=die] pam_krb5.so\nauth required " OURS "auth required pam_permit.so\n", "RWB", 0 },
+		{ "auth [success=ok authinfo_unavail=1 default=die] pam_krb5.so\nauth required " OURS "auth required pam_permit.so\n",
+		  "RWB", 0 },
 		{ "auth substack password-auth\nauth required " OURS, "RWAP", 0 },
 		{ "auth include password-auth\nauth required " OURS, "RBP", 0 },
 	};

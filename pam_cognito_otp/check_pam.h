@@ -1,0 +1,44 @@
+/*
+ * check_pam - the PAM services that use the module: who is asked for a code, who gets in without, who cannot get in at all.
+ *
+ * Rules kept here: only auth lines are looked at (account and session of the module have no say); each thing is reported once, at the line
+ * to change; an exception that an administrator has written as a condition is a note.
+ */
+#ifndef OTP_CHECK_PAM_H
+#define OTP_CHECK_PAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "check.h"
+#include "check_pam_line.h"
+
+enum { PAM_USE_MAX = 64, PAM_USE_NAME_MAX = 64 };
+
+struct pam_use_service {
+	char name[PAM_USE_NAME_MAX];	 /* such as sudo-i */
+	char where[CHECK_PAM_WHERE_MAX]; /* file:line of its first line with the module */
+	int64_t deadline;		 /* seconds; 0 when the line's settings cannot be used */
+	bool unmapped_open;		 /* whoever has no mapping gets in, and PAM has asked him for nothing */
+};
+
+/* The services whose auth stack has the module. */
+struct pam_use {
+	struct pam_use_service services[PAM_USE_MAX];
+	size_t count;
+};
+
+/* NULL: that service does not use it. Borrowed. */
+const struct pam_use_service *pam_use_find(const struct pam_use *use, const char *service);
+
+void check_pam(const struct check *check, struct pam_use *ret_use);
+
+/* The same elsewhere, for tests: the first directory that has a service's file counts. */
+struct pam_places {
+	const char *const *directories; /* NULL at the end */
+	const char *module_directory;
+};
+void check_pam_at(const struct check *check, const struct pam_places *places, struct pam_use *ret_use);
+
+#endif
