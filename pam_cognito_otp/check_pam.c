@@ -196,19 +196,20 @@ static void check_pam_share(struct check_pam_round *round, const struct check_pa
 	(void)snprintf(shared->services + length, sizeof(shared->services) - length, "%s%s", length == 0 ? "" : " ", service->name);
 }
 
-static void check_pam_remember(struct check_pam_round *round, const struct check_pam_service *service, const char *where,
-			       bool unmapped_open)
+/* When there is no room the last one is forgotten. */
+static struct pam_use_service *check_pam_remember(struct check_pam_round *round, const struct check_pam_service *service, const char *where)
 {
 	struct pam_use *use = round->use;
 	struct pam_use_service *used = &use->services[use->count];
 
-	if (use->count == PAM_USE_MAX)
-		return;
-	use->count++;
+	if (use->count < PAM_USE_MAX)
+		use->count++;
+	else
+		used--;
 	(void)snprintf(used->name, sizeof(used->name), "%s", service->name);
 	(void)snprintf(used->where, sizeof(used->where), "%s", where);
 	used->deadline = service->settings.known ? service->settings.deadline : 0;
-	used->unmapped_open = unmapped_open;
+	return used;
 }
 
 static void check_pam_judge(struct check_pam_round *round, const char *name)
@@ -216,7 +217,7 @@ static void check_pam_judge(struct check_pam_round *round, const char *name)
 	struct check_pam_service service = { name, &round->stack, check_pam_find(&round->stack), { false, false, 0 } };
 	char where[CHECK_PAM_WHERE_MAX];
 	struct finding finding = { REPORT_OK, "pam", where, "" };
-	bool unmapped_open = false;
+	struct pam_use_service *used;
 	int before = round->seen.faults;
 
 	if (service.line == NULL)
@@ -226,9 +227,9 @@ static void check_pam_judge(struct check_pam_round *round, const char *name)
 	if (service.line->kind == PAM_LINE_BROKEN)
 		return;
 	check_pam_lines(round, &service);
-	check_pam_verdict(&round->seen, &service, &unmapped_open);
+	used = check_pam_remember(round, &service, where);
+	check_pam_verdict(&round->seen, &service, &used->unmapped_open, &used->proved_first);
 	check_pam_share(round, &service, where);
-	check_pam_remember(round, &service, where, unmapped_open);
 	if (round->seen.faults == before)
 		report_add(round->check->report, &finding, "%s asks for a code", name);
 }

@@ -21,6 +21,7 @@ struct pam_use_service {
 	char where[CHECK_PAM_WHERE_MAX]; /* file:line of its first line with the module */
 	int64_t deadline;		 /* seconds; 0 when the line's settings cannot be used */
 	bool unmapped_open;		 /* whoever has no mapping gets in, and PAM has asked him for nothing */
+	bool proved_first;	 /* nobody is asked for a code before another line, such as one for a password, has accepted him */
 };
 
 /* The services whose auth stack has the module. */

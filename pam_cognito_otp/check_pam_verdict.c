@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "strbuf.h"
+
 enum { CHECK_PAM_RESULTS_SIZE = 256 };
 
 static bool check_pam_is_new(struct check_pam_seen *seen, const struct finding *finding)
@@ -119,28 +121,25 @@ static void check_pam_exempt(struct check_pam_seen *seen, const struct check_pam
 }
 
 /* The failures in PAM's words. */
-static void check_pam_open_results(unsigned int open, char out[CHECK_PAM_RESULTS_SIZE])
+static void check_pam_open_results(unsigned int open, struct strbuf *out)
 {
-	size_t used = 0;
-
 	for (int result = 0; result < PAM_CONTROL_RESULTS; result++) {
-		if ((open & 1U << result) != 0 && used < CHECK_PAM_RESULTS_SIZE)
-			used += (size_t)snprintf(out + used, CHECK_PAM_RESULTS_SIZE - used, "%s%s", used == 0 ? "" : ", ",
-						 pam_control_result_name(result));
+		if ((open & 1U << result) != 0)
+			strbuf_printf(out, "%s%s", out->length == 0 ? "" : ", ", pam_control_result_name(result));
 	}
 }
 
 static void check_pam_open(struct check_pam_seen *seen, const struct check_pam_service *service, const struct pam_verdict *verdict,
 			   const char *where)
 {
-	char results[CHECK_PAM_RESULTS_SIZE] = "";
+	strbuf_auto struct strbuf results = STRBUF_LIMIT(CHECK_PAM_RESULTS_SIZE);
 	struct finding finding = { REPORT_ERROR, "pam_fail_open", where,
 				   "write required, or [success=ok ignore=ignore default=die]; and no reset behind it" };
 
 	if (strcasecmp(service->line->control, "sufficient") == 0 || strcasecmp(service->line->control, "optional") == 0)
 		return; /* has a finding of its own */
-	check_pam_open_results(verdict->open, results);
-	check_pam_say(seen, &finding, "%s lets people in although this line failed with %s", service->name, results);
+	check_pam_open_results(verdict->open, &results);
+	check_pam_say(seen, &finding, "%s lets people in although this line failed with %s", service->name, strbuf_text(&results));
 }
 
 /* --- passwords, and people without a mapping ------------------------------------------------------------------------------------ */
@@ -177,7 +176,8 @@ static void check_pam_unmapped(struct check_pam_seen *seen, const struct check_p
 		check_pam_say(seen, &finding, "unmapped = ignore: whoever has no mapping gets in through %s with nothing", service->name);
 }
 
-void check_pam_verdict(struct check_pam_seen *seen, const struct check_pam_service *service, bool *ret_unmapped_open)
+void check_pam_verdict(struct check_pam_seen *seen, const struct check_pam_service *service, bool *ret_unmapped_open,
+		       bool *ret_proved_first)
 {
 	char where[CHECK_PAM_WHERE_MAX];
 	struct finding finding = { REPORT_NOTE, "pam_undecided", where, "" };
@@ -186,6 +186,7 @@ void check_pam_verdict(struct check_pam_seen *seen, const struct check_pam_servi
 	check_pam_where(service->line, where);
 	pam_dispatch_judge(service->stack, &verdict);
 	*ret_unmapped_open = verdict.decided && service->settings.ignores_unmapped && verdict.ignored_open;
+	*ret_proved_first = verdict.decided && !verdict.asks_first;
 	if (!verdict.decided) {
 		check_pam_say(seen, &finding, "the stack of %s is too large to say whom it lets in", service->name);
 		return;

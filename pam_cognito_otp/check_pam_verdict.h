@@ -37,7 +37,9 @@ void check_pam_say(struct check_pam_seen *seen, const struct finding *finding, c
 /* Files that others can write, and lines that PAM cannot use. */
 void check_pam_files(struct check_pam_seen *seen, const struct check_pam_service *service);
 
-/* Who gets in and how. *ret_unmapped_open: whoever has no mapping, with no proof to PAM. */
-void check_pam_verdict(struct check_pam_seen *seen, const struct check_pam_service *service, bool *ret_unmapped_open);
+/* Who gets in and how. *ret_unmapped_open: whoever has no mapping, with no proof to PAM. *ret_proved_first: nobody is asked for a code
+ * before a proof to PAM. */
+void check_pam_verdict(struct check_pam_seen *seen, const struct check_pam_service *service, bool *ret_unmapped_open,
+		       bool *ret_proved_first);
 
 #endif

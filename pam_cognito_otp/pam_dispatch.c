@@ -43,6 +43,7 @@ struct pam_ends {
 	bool in_unproved;  /* success, ours called, and nobody accepted a secret */
 	bool undecided;	   /* no line had a say */
 	bool asked_failed; /* ours was called after a wrong password */
+	bool asked_first;  /* ours was called, and nobody had accepted a secret */
 };
 
 struct pam_walk {
@@ -210,6 +211,7 @@ static void pam_follow(struct pam_walk *walk, size_t line, const struct pam_stat
 
 	if (kind == PAM_MODULE_OURS) {
 		state.reached = 1;
+		walk->ends.asked_first |= state.proved == 0 && state.score.impression != PAM_NEGATIVE;
 		walk->ends.asked_failed |= state.wrong != 0 && state.score.impression == PAM_NEGATIVE;
 	}
 	if ((kind == PAM_MODULE_PASSWORD || kind == PAM_MODULE_OTHER) && result == PAM_SUCCESS)
@@ -344,6 +346,7 @@ static void pam_judge(struct pam_walk *walk, struct pam_verdict *verdict)
 		verdict->works |= ends.in_reached;
 		verdict->bypassed |= ends.in_skipped;
 		verdict->asks_failed |= ends.asked_failed;
+		verdict->asks_first |= ends.asked_first;
 		verdict->asked |= ends.in_reached && !ends.in_skipped;
 	}
 	for (unsigned int truths = 0; truths < ways; truths++) {

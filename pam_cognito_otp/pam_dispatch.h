@@ -42,6 +42,7 @@ struct pam_verdict {
 	bool ignored_fails; /* PAM_IGNORE of ours never lets them in, and no other line decides */
 	bool ignored_open;  /* PAM_IGNORE of ours lets somebody in who has proved nothing to PAM */
 	bool asks_failed;   /* our line is reached after a wrong password */
+	bool asks_first;     /* our line is reached by somebody who has proved nothing to PAM before */
 };
 
 /* The stack must have a line of ours. */

@@ -23,11 +23,13 @@ LAYERS = {
     "adapters": "crypto json_scan json_write json_doc safe_file word_file trust proxy http_handle http_error "
     "command http",
     "knowledge": "answer identity region user_map secret_hash cognito_error cognito revocation jwk_set jwks "
-    "jwt binding budget challenge turn run_dir report pam_control pam_stack pam_dispatch",
+    "jwt binding budget challenge turn run_dir report pam_control pam_stack pam_dispatch "
+    "sshd_settings",
     "reception": "caller conversation config_file option_values option_texts options policy messages dialogue "
     "pace",
     "living room": "auth_facts proof service postage delivery auth_flow audit account_state trial check "
-    "check_pam_line check_pam_verdict check_pam check_settings check_service check_host",
+    "check_pam_line check_pam_verdict check_pam check_sshd check_login check_settings "
+    "check_service check_host",
     "doors": "inheritance relay_conversation tty_conversation pam_result pam_state pam_relay "
     "pam_cognito_otp helper_main cognito_otp",
 }

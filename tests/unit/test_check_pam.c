@@ -184,6 +184,29 @@ static void test_without_a_mapping(void **state)
 	assert_found("login", true, "error pam_permit_open");
 }
 
+static void test_who_proves_himself_first(void **state)
+{
+	static const struct {
+		const char *text;
+		bool first;
+	} cases[] = {
+		{ "auth requisite pam_unix.so\nauth required " OURS, true },
+		{ "@include common-auth\nauth required " OURS, true },
+		{ "auth required " OURS "auth required pam_unix.so\n", false },
+		{ "auth required pam_permit.so\nauth required " OURS, false },
+		{ "auth optional pam_unix.so\nauth required " OURS, false },
+	};
+
+	(void)state;
+	safe_place_needed();
+	for (size_t i = 0; i < CASES(cases); i++) {
+		folder();
+		put("sshd", cases[i].text);
+		assert_found(cases[i].text, false, "");
+		assert_int_equal(pam_use_find(&use, "sshd")->proved_first, cases[i].first);
+	}
+}
+
 static void test_who_can_write(void **state)
 {
 	(void)state;
@@ -300,6 +323,7 @@ int main(void)
 		cmocka_unit_test(test_services_together),
 		cmocka_unit_test(test_a_shared_stack),
 		cmocka_unit_test(test_without_a_mapping),
+		cmocka_unit_test(test_who_proves_himself_first),
 		cmocka_unit_test(test_who_can_write),
 		cmocka_unit_test(test_modules_that_pam_does_not_find),
 		cmocka_unit_test(test_the_stacks_of_the_manual_are_sound),
