@@ -226,9 +226,20 @@ static void test_who_can_write(void **state)
 
 static void test_modules_that_pam_does_not_find(void **state)
 {
+	char text[PATH_MAX + 32];
+
 	(void)state;
 	safe_place_needed();
 	folder();
+	put("sshd", "auth required " OURS);
+	(void)close(safe_place_open("elsewhere"));
+	safe_place_text("elsewhere/pam_cognito_otp.so", "");
+	(void)snprintf(text, sizeof(text), "auth required %s\n", safe_place_path("security/pam_cognito_otp.so"));
+	put("sshd", text);
+	assert_found("by its whole path", false, "");
+	(void)snprintf(text, sizeof(text), "auth required %s\n", safe_place_path("elsewhere/pam_cognito_otp.so"));
+	put("sshd", text);
+	assert_found("another file", false, "error pam_module_path");
 	put("sshd", "auth required " OURS);
 	safe_place_must(unlink(safe_place_path("security/pam_permit.so")) == 0, "unlink");
 	assert_found("elsewhere", false, "error pam_module_path");
