@@ -109,7 +109,7 @@ static void sshd_last_words(const char *text, struct note *note)
 	}
 	first = memrchr(text, '\n', (size_t)(second - text));
 	first = first == NULL ? text : first + 1;
-	note_set(note, "%.*s; %.*s", (int)(second - first), first, (int)(text + length - second - 1), second + 1);
+	note_set(note, "%.*s; %.*s", (int)strcspn(first, "\r\n"), first, (int)(text + length - second - 1), second + 1);
 }
 
 enum otp_err sshd_settings_ask(const char *connection, struct sshd_settings *ret_settings, struct note *note)
