@@ -13,8 +13,11 @@
 
 #include "account_state.h"
 #include "check_host.h"
+#include "check_login.h"
+#include "check_pam.h"
 #include "check_service.h"
 #include "check_settings.h"
+#include "check_sshd.h"
 #include "log.h"
 #include "messages.h"
 #include "options.h"
@@ -131,6 +134,21 @@ static int tool_reset_host(struct tool *tool)
 	return tool_account(tool, "reset-host", tool_forget_host);
 }
 
+static void tool_check_pam(const struct check *check)
+{
+	struct pam_use *use = calloc(1, sizeof(*use)); /* too large for the stack */
+	struct note note = { "" };
+
+	if (use == NULL) {
+		check_error(check, "", OTP_ERR_MEMORY, &note);
+		return;
+	}
+	check_pam(check, use);
+	check_sshd(check, use);
+	check_login(check, use);
+	free(use);
+}
+
 static int tool_check(struct tool *tool)
 {
 	struct report report;
@@ -143,6 +161,7 @@ static int tool_check(struct tool *tool)
 		check_settings_map(&check);
 		check_service(&check);
 	}
+	tool_check_pam(&check);
 	return tool_done(report_end(&report));
 }
 
