@@ -175,13 +175,13 @@ static enum otp_err flow_wrong(struct auth_flow *flow, int64_t left)
 	return left == 0 ? OTP_ERR_TRIES : OTP_OK;
 }
 
-/* The try that went with a request. An expired or used challenge costs none, nor does a request that never left. */
+/* The try that went with a request. An expired or used challenge costs none, nor does a request that never left or was refused unread. */
 static enum otp_err flow_try_failed(struct auth_flow *flow, int number, int64_t left, enum otp_err err)
 {
 	const struct challenge *challenge = &flow->delivery.challenge;
 	enum challenge_state state = challenge_state_after(err);
 
-	if (state != CHALLENGE_OPEN || !flow->service.cognito.left)
+	if (state != CHALLENGE_OPEN || !flow->service.cognito.left || challenge_unread_after(err))
 		challenge_return_try(challenge, number);
 	if (state == CHALLENGE_EXPIRED)
 		log_warning("event=code_expired_early detail=\"after %lld s; is challenge_ttl longer than the app client's AuthSessionValidity?\"",

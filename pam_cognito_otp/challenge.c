@@ -250,6 +250,11 @@ static uint64_t challenge_closed(enum challenge_state state)
 	return UINT64_MAX << 8 | (uint64_t)state;
 }
 
+bool challenge_unread_after(enum otp_err err)
+{
+	return err == OTP_ERR_SECRET_HASH || err == OTP_ERR_CLIENT;
+}
+
 enum challenge_state challenge_state_of(const struct challenge *challenge, int64_t ttl)
 {
 	uint64_t closed;

@@ -99,6 +99,9 @@ enum otp_err challenge_keep(int dir, const struct challenge_key *key, const stru
 /* What the service's answer to a code makes of it; OPEN when the answer is about something else. */
 enum challenge_state challenge_state_after(enum otp_err err);
 
+/* Whether that answer was about the app client: it is looked at first, and nobody has looked at the code. An administrator is changing secret or client. */
+bool challenge_unread_after(enum otp_err err);
+
 /* `ttl` in seconds. */
 enum challenge_state challenge_state_of(const struct challenge *challenge, int64_t ttl);
 

@@ -157,6 +157,14 @@ class CognitoClient:
     def client(self, client_id, **changes):
         return self.call("client", client_id=client_id, **changes)
 
+    def add_client_secret(self, client_id, secret=None):
+        """One more secret, beside the one there is; returns it."""
+        return self.call("add_client_secret", client_id=client_id, secret=secret)["secret"]
+
+    def delete_client_secret(self, client_id, secret):
+        """From now on this one does not count any more."""
+        self.call("delete_client_secret", client_id=client_id, secret=secret)
+
     def pool(self, pool_id=None, **changes):
         return self.call("pool", pool_id=pool_id, **changes)
 

@@ -23,6 +23,7 @@ CHALLENGE_NAMES = ("SMS_MFA", "EMAIL_OTP", "SOFTWARE_TOKEN_MFA", "SELECT_MFA_TYP
 
 # operation -> member -> (required, constraint); a tuple of names in place of a pattern is an enumeration.
 _POOL_AND_USER = {"UserPoolId": (True, POOL_ID), "Username": (True, USERNAME)}
+_POOL_AND_CLIENT = {"UserPoolId": (True, POOL_ID), "ClientId": (True, CLIENT_ID)}
 SHAPES = {
     "InitiateAuth": {
         "AuthFlow": (True, (STRING, 0, None, AUTH_FLOWS)), "ClientId": (True, CLIENT_ID),
@@ -59,7 +60,10 @@ SHAPES = {
         **_POOL_AND_USER, "Password": (True, (STRING, 0, 256, None)), "Permanent": (False, (BOOLEAN, 0, None, None))},
     "AdminUpdateUserAttributes": {**_POOL_AND_USER, "UserAttributes": (True, (LIST, 0, None, None))},
     "DescribeUserPool": {"UserPoolId": (True, POOL_ID)},
-    "DescribeUserPoolClient": {"UserPoolId": (True, POOL_ID), "ClientId": (True, CLIENT_ID)},
+    "DescribeUserPoolClient": _POOL_AND_CLIENT,
+    "AddUserPoolClientSecret": {**_POOL_AND_CLIENT, "ClientSecret": (False, CLIENT_SECRET)},
+    "ListUserPoolClientSecrets": {**_POOL_AND_CLIENT, "NextToken": (False, ANY_STRING)},
+    "DeleteUserPoolClientSecret": {**_POOL_AND_CLIENT, "ClientSecretId": (True, (STRING, 1, 128, None))},
     "ListUsers": {
         "UserPoolId": (True, POOL_ID), "Filter": (False, (STRING, 0, 256, None)),
         "Limit": (False, (INTEGER, 0, 60, None)), "PaginationToken": (False, ANY_STRING),

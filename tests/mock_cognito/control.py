@@ -4,7 +4,8 @@ import json
 import socket
 import urllib.parse
 
-from . import store, wire_faults
+from . import client_secrets, store, wire_faults
+from .errors import ServiceError
 from .jwks import MUTATIONS
 from .reply import ENVELOPES
 from .transport import Answer, BadRequestError, Reader, json_bytes
@@ -46,7 +47,7 @@ class Control:
             if verb is None:
                 return Answer(404, json_bytes({"error": f"no such verb: {path}"}), headers)
             return Answer(200, json_bytes({"result": verb(**arguments)}), headers)
-        except (TypeError, ValueError, KeyError) as error:
+        except (TypeError, ValueError, KeyError, ServiceError) as error:
             return Answer(400, json_bytes({"error": f"{type(error).__name__}: {error}"}), headers)
 
 
@@ -127,6 +128,19 @@ class Verbs:
             pool = self._pool(changes.pop("pool", None))
             pool.clients[client_id] = store.Client(id=client_id, **changes)
             return vars(pool.clients[client_id])
+
+    def add_client_secret(self, client_id, secret=None):
+        """AddUserPoolClientSecret without a signature; the id, and the secret itself in any case."""
+        with self._world.lock:
+            _, client = self._world.store.client(client_id)
+            made = client_secrets.add(self._world, client, secret)
+            return {"id": made["ClientSecretId"], "secret": client.secrets[-1]}
+
+    def delete_client_secret(self, client_id, secret):
+        """DeleteUserPoolClientSecret without a signature, by the secret itself."""
+        with self._world.lock:
+            _, client = self._world.store.client(client_id)
+            client_secrets.delete(client, client_secrets.secret_id(client, secret))
 
     def pool(self, pool_id=None, **changes):
         with self._world.lock:

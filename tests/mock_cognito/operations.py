@@ -2,7 +2,7 @@
 
 import json
 
-from . import admin, refresh, sign_in
+from . import admin, client_secrets, refresh, sign_in
 from .call import Call
 from .constraints import check_body, unknown_members
 from .errors import ServiceError, invalid_parameter, serialization, unknown_operation
@@ -33,6 +33,9 @@ SIGNED = {
     "DescribeUserPool": admin.describe_user_pool,
     "DescribeUserPoolClient": admin.describe_user_pool_client,
     "ListUsers": admin.list_users,
+    "AddUserPoolClientSecret": client_secrets.add_user_pool_client_secret,
+    "ListUserPoolClientSecrets": client_secrets.list_user_pool_client_secrets,
+    "DeleteUserPoolClientSecret": client_secrets.delete_user_pool_client_secret,
 }
 
 

@@ -1,11 +1,18 @@
 """The server as boto3 sees it: the official client parses its answers and raises its errors by their classes."""
 
+import json
+import ssl
 import time
+import urllib.error
+import urllib.request
 
 import boto3
 import pytest
 from botocore import UNSIGNED
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from mock_cognito.defaults import CLIENT, POOL, PUBLIC_CLIENT, SECRET
 from mock_cognito.secret_hash import secret_hash
@@ -138,6 +145,38 @@ def test_unknown_user_with_and_without_masking(cognito, client):
     cognito.client(CLIENT, prevent_user_existence_errors="LEGACY")
     with pytest.raises(client.exceptions.UserNotFoundException):
         start(client, "ghost@nowhere.org")
+
+
+def signed(cognito, operation, **body):
+    """An operation that this SDK is too old to know, signed by its own signer; status and answer."""
+    request = AWSRequest("POST", cognito.numeric_endpoint + "/", data=json.dumps(body), headers={
+        "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"AWSCognitoIdentityProviderService.{operation}"})
+    SigV4Auth(Credentials(ACCESS_KEY, SECRET_KEY), "cognito-idp", "eu-west-1").add_auth(request)
+    prepared = urllib.request.Request(request.url, request.data.encode(), dict(request.headers))
+    context = ssl.create_default_context(cafile=cognito.ca_file)
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    try:
+        with opener.open(prepared, timeout=15) as answered:
+            return answered.status, json.load(answered)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def test_two_secrets_and_one_again(cognito, client):
+    """A secret is added, both count, the old one goes, and the last one stays."""
+    which = {"UserPoolId": POOL, "ClientId": CLIENT}
+    status, added = signed(cognito, "AddUserPoolClientSecret", **which)
+    assert status == 200 and added["ClientSecretDescriptor"]["ClientSecretValue"] != SECRET
+    assert signed(cognito, "AddUserPoolClientSecret", **which)[1]["__type"] == "LimitExceededException"
+    listed = signed(cognito, "ListUserPoolClientSecrets", **which)[1]["ClientSecrets"]
+    old, new = (one["ClientSecretId"] for one in listed)
+    assert new == added["ClientSecretDescriptor"]["ClientSecretId"]
+    assert start(client)["ChallengeName"] == "EMAIL_OTP"
+    assert signed(cognito, "DeleteUserPoolClientSecret", ClientSecretId=old, **which) == (200, {})
+    with pytest.raises(client.exceptions.NotAuthorizedException, match="secret hash"):
+        start(client)
+    assert signed(cognito, "DeleteUserPoolClientSecret", ClientSecretId=new, **which)[0] == 400
 
 
 def test_account_states(cognito, client):
