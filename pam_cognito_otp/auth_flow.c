@@ -426,7 +426,8 @@ __attribute__((visibility("default"))) void auth_flow_run(const struct auth_requ
 	struct auth_flow flow;
 	enum otp_err err;
 
-	if (request->size != AUTH_REQUEST_SIZE) { /* an installation under way: this is not the helper that we were built with */
+	/* an installation that is under way or was broken off: this is not the helper that we were built with */
+	if (request->size != AUTH_REQUEST_SIZE || strcmp(request->version, OTP_VERSION) != 0) {
 		ret_result->result = OTP_ERR_HELPER_PROTOCOL;
 		ret_result->reason = OTP_ERR_HELPER_PROTOCOL;
 		return;

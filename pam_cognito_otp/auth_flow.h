@@ -30,7 +30,8 @@
 
 /* Everything is borrowed and outlives the call. */
 struct auth_request {
-	size_t size; /* AUTH_REQUEST_SIZE of the helper: it and the flow share structs by their layout, and are two files */
+	size_t size;	     /* AUTH_REQUEST_SIZE of the helper: it and the flow share structs by their layout, and are two files */
+	const char *version; /* OTP_VERSION of the helper: the same sizes are not the same layout. These two stay the first, in every version */
 	const struct options *options;
 	const struct messages *messages;
 	const char *user;
@@ -56,7 +57,8 @@ typedef void auth_flow_function(const struct auth_request *request, struct auth_
 auth_flow_function auth_flow_run;
 
 #define AUTH_REQUEST_SIZE \
-	(sizeof(struct auth_request) * 65536 + sizeof(struct options) + sizeof(struct policy_user) * 16 + sizeof(struct messages) * 256)
+	(sizeof(struct auth_request) + 8191 * (sizeof(struct auth_result) + 8191 * (sizeof(struct options) + 8191 * (sizeof(struct policy_user) + \
+	 8191 * sizeof(struct messages)))))
 
 #define AUTH_FLOW_SYMBOL "auth_flow_run"
 

@@ -99,10 +99,23 @@ static bool helper_flow_is_roots(void)
 	       (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
+/* Those who have proved who they are hear at once that it is in vain; in the default words where the settings, or the words, cannot be read. */
+static void helper_refuse(struct helper *helper, enum otp_err refusal)
+{
+	struct conversation conversation = relay_conversation(&helper->door);
+	struct dialogue_end end = { refusal, false, 0 };
+	char text[CONVERSATION_TEXT_MAX + 1];
+
+	if (dialogue_farewell(&helper->caller, &end, &helper->messages, text))
+		conversation.warn(conversation.door, text);
+	helper_result(helper, refusal);
+}
+
 static void helper_flow(struct helper *helper, enum otp_err refusal)
 {
 	struct conversation conversation = relay_conversation(&helper->door);
 	struct auth_request request = { .size = AUTH_REQUEST_SIZE,
+					.version = OTP_VERSION,
 					.options = &helper->options,
 					.messages = &helper->messages,
 					.user = helper->call.user,
@@ -123,7 +136,7 @@ static void helper_flow(struct helper *helper, enum otp_err refusal)
 
 	if (!helper_flow_is_roots()) {
 		note_set(&helper->note, "%s: missing, or others than root could change it", OTP_FLOW_PATH);
-		helper_result(helper, OTP_ERR_HELPER_UNSAFE);
+		helper_refuse(helper, OTP_ERR_HELPER_UNSAFE);
 		return;
 	}
 	object = dlopen(OTP_FLOW_PATH, RTLD_LAZY | RTLD_LOCAL);
@@ -131,22 +144,14 @@ static void helper_flow(struct helper *helper, enum otp_err refusal)
 		run.symbol = dlsym(object, AUTH_FLOW_SYMBOL);
 	if (run.symbol == NULL) {
 		note_set(&helper->note, "%s", dlerror());
-		helper_result(helper, OTP_ERR_HELPER_MISSING);
+		helper_refuse(helper, OTP_ERR_HELPER_MISSING);
 		return;
 	}
 	run.function(&request, &helper->result);
-}
-
-/* Those who have proved who they are hear at once that it is in vain; in the default words where the settings, or the words, cannot be read. */
-static void helper_refuse(struct helper *helper, enum otp_err refusal)
-{
-	struct conversation conversation = relay_conversation(&helper->door);
-	struct dialogue_end end = { refusal, false, 0 };
-	char text[CONVERSATION_TEXT_MAX + 1];
-
-	if (dialogue_farewell(&helper->caller, &end, &helper->messages, text))
-		conversation.warn(conversation.door, text);
-	helper_result(helper, refusal);
+	if (helper->result.reason == OTP_ERR_HELPER_PROTOCOL) {
+		note_set(&helper->note, "%s: not of this helper's build; an installation is under way, or was broken off", OTP_FLOW_PATH);
+		helper_refuse(helper, OTP_ERR_HELPER_PROTOCOL);
+	}
 }
 
 /* Refusals that are about the user; everything else is about this machine, and no dialogue would be honest. */

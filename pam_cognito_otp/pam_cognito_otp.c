@@ -56,6 +56,12 @@ static bool door_knows_user(enum otp_err reason)
 	return reason == OTP_ERR_TRIES_BEFORE || reason == OTP_ERR_USER_CHANGED;
 }
 
+/* Which helper: a program that has run since before an upgrade calls the one of then. */
+static const char *door_about(enum otp_err reason)
+{
+	return reason >= OTP_ERR_HELPER_MISSING && reason <= OTP_ERR_HELPER_PROTOCOL ? OTP_HELPER_PATH ": " : "";
+}
+
 /* The helper's line, or one of our own when it left none. */
 static void door_log(pam_handle_t *pamh, const struct pam_relay_call *call, const struct pam_relay_verdict *verdict)
 {
@@ -69,8 +75,8 @@ static void door_log(pam_handle_t *pamh, const struct pam_relay_call *call, cons
 	}
 	log_clean(user, sizeof(user), door_knows_user(verdict->reason) ? call->user : "", true);
 	log_clean(service, sizeof(service), call->service == NULL ? "" : call->service, true);
-	pam_syslog(pamh, level, "event=denied reason=%s user=%s service=%s detail=\"%s\"", err_reason(verdict->reason), user, service,
-		   err_text(verdict->reason));
+	pam_syslog(pamh, level, "event=denied reason=%s user=%s service=%s detail=\"%s%s\"", err_reason(verdict->reason), user, service,
+		   door_about(verdict->reason), err_text(verdict->reason));
 }
 
 /* A program without a conversation cannot be asked for a code: found out before one is mailed. */
@@ -94,7 +100,8 @@ static bool door_user_is(const pam_handle_t *pamh, const char *user)
 
 static void door_decide(pam_handle_t *pamh, const struct pam_relay_call *call, struct pam_relay_verdict *verdict)
 {
-	enum otp_err before = pam_state_recall(pamh, call->user);
+	struct pam_state_key key = { call->user, call->argv, call->argc };
+	enum otp_err before = pam_state_recall(pamh, &key);
 
 	if (before != OTP_OK) {
 		verdict->result = before;
@@ -108,7 +115,7 @@ static void door_decide(pam_handle_t *pamh, const struct pam_relay_call *call, s
 		verdict->reason = OTP_ERR_USER_CHANGED;
 		verdict->line[0] = '\0';
 	}
-	pam_state_keep(pamh, call->user, verdict->result);
+	pam_state_keep(pamh, &key, verdict->result);
 }
 
 /* Guessing is slowed, waiting out a dead network is not slowed further. libpam adds the jitter. */

@@ -1,5 +1,5 @@
 /*
- * pam_state - what one PAM handle remembers between calls: that the tries are spent, or that a hard error was met.
+ * pam_state - what one PAM handle remembers between calls of one PAM line: that the tries are spent, or that a hard error was met.
  *
  * sudo calls us three times and login five times on one handle: without this, each round would mail again or wait out the deadline again. sshd
  * forks for every round, so there it is lost, which is fine: nothing depends on it for safety.
@@ -11,10 +11,17 @@
 
 #include "err.h"
 
-/* What to answer at once for `user`, or OTP_OK when the call must be made. Nothing is remembered for longer than a minute. */
-enum otp_err pam_state_recall(const pam_handle_t *pamh, const char *user);
+/* Which PAM line is asked, and for whom: a stack may have two lines with settings of their own, and what one met says nothing of the other. Borrowed. */
+struct pam_state_key {
+	const char *user;
+	const char *const *argv;
+	int argc;
+};
 
-/* Keeps `result` of a call for `user` if it is one of the two kinds. Memory failing here costs a question more, nothing else. */
-void pam_state_keep(pam_handle_t *pamh, const char *user, enum otp_err result);
+/* What to answer at once, or OTP_OK when the call must be made. Nothing is remembered for longer than a minute. */
+enum otp_err pam_state_recall(const pam_handle_t *pamh, const struct pam_state_key *key);
+
+/* Keeps `result` of a call if it is one of the two kinds. Memory failing here costs a question more, nothing else. */
+void pam_state_keep(pam_handle_t *pamh, const struct pam_state_key *key, enum otp_err result);
 
 #endif

@@ -32,6 +32,7 @@ void trial_run(const struct trial *trial, enum otp_err judgement, struct auth_re
 	struct caller caller = { CALLER_CONSOLE, true };
 	strbuf_auto struct strbuf source = STRBUF_LIMIT(WIRE_ITEM_MAX);
 	struct auth_request request = { .size = AUTH_REQUEST_SIZE,
+					.version = OTP_VERSION,
 					.options = trial->options,
 					.messages = trial->messages,
 					.user = trial->user,

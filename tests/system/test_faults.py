@@ -18,12 +18,12 @@ from driver.driver import PamCall
 from rig.network import cut, packets
 
 from system.house import SETTINGS, wait_helpers, write_file
+from system.network import SERVICE_NAME, hosts, packets
 
 DEADLINE = 4
 CONNECT_TIMEOUT = 2
 TERMINAL = "/dev/pts/9"
 KEYS_FILE = "/etc/security/local-cognito-keys.json"
-SERVICE_NAME = "cognito-idp.eu-west-1.amazonaws.com"     # in the good certificate; no name server in the rig knows it
 UNTRUSTED = "PAM_AUTH_ERR"
 UNREACHABLE = "PAM_AUTHINFO_UNAVAIL"
 BROKEN = "PAM_SERVICE_ERR"
@@ -179,18 +179,6 @@ def serve_names(server, code):
             return
         if code is not None:
             server.sendto(negative_answer(query, code), peer)
-
-
-@contextlib.contextmanager
-def hosts(*lines):
-    """More lines in /etc/hosts."""
-    with open("/etc/hosts", encoding="utf-8") as file:
-        before = file.read()
-    write_file("/etc/hosts", before + "".join(line + "\n" for line in lines))
-    try:
-        yield
-    finally:
-        write_file("/etc/hosts", before)
 
 
 @contextlib.contextmanager
