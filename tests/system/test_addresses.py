@@ -126,7 +126,7 @@ def test_addresses(house, case):
         else:
             assert person.result() == "PAM_AUTHINFO_UNAVAIL"
             assert person.texts("error") == [NO_MAIL]
-            assert house.untouched()
+            assert house.cognito.requests() == [] and house.cognito.outbox() == []
     reason = house.outcome()["reason"]
     (line,) = house.log.lines("event=(accepted|denied)")
     detail = line.partition("detail=")[2] if reason != "verified" else ""
