@@ -6,6 +6,7 @@ Rules: they are made of the source under test, beside its build directory, once 
 
 import contextlib
 import ctypes
+import fcntl
 import functools
 import glob
 import hashlib
@@ -76,10 +77,12 @@ def built(recipe):
         require()
         objects = f"{OBJECTS}-{recipe.__name__}"
         stamp = f"{objects}/fingerprint"
-        if not os.path.exists(stamp) or Path(stamp).read_text(encoding="ascii") != fingerprint():
-            shutil.rmtree(objects, ignore_errors=True)
-            recipe(objects)
-            Path(stamp).write_text(fingerprint(), encoding="ascii")
+        with open(f"{objects}.lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)    # several rigs share the build directory
+            if not os.path.exists(stamp) or Path(stamp).read_text(encoding="ascii") != fingerprint():
+                shutil.rmtree(objects, ignore_errors=True)
+                recipe(objects)
+                Path(stamp).write_text(fingerprint(), encoding="ascii")
         return objects
     return build
 

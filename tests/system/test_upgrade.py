@@ -21,7 +21,7 @@ FIRST_VERSION = "0.1.0"
 STILL_GOOD = r"Code mailed \d+ s ago is still good\. Code \(r = new one\): "
 BROKEN = "Sign-in with a code does not work on this machine now; the system log says why."
 NO_MODULE = "PAM unable to dlopen(pam_cognito_otp.so)"
-KEY_AND_CODE = {"AuthenticationMethods": "publickey,keyboard-interactive:pam"}
+KEY_AND_CODE = {"AuthenticationMethods": "publickey,keyboard-interactive:pam", "LoginGraceTime": "600"}
 KEY_ONLY = {"AuthenticationMethods": "publickey"}
 rows = []
 pytestmark = pytest.mark.usefixtures("table")
@@ -88,10 +88,11 @@ def helper_of(process):
 def test_installed_while_somebody_is_asked(house, server, door):
     """The login at the prompt ends with what it began with, text included; the next one uses the new files."""
     files = (installation.module(), HELPERS[1], FLOWS[1])
+    build = installation.next_build()    # before she is asked: a code is good for three minutes
     with enter(house, server, door) as alice, Watch(*files) as watch:
         question(alice)
         (helper,) = wait_helpers(1)
-        installation.install(installation.next_build())
+        installation.install(build)
         assert dict(watch.events()) == dict.fromkeys(files, "renamed"), watch.events()
         assert executable(helper) == HELPERS[1] + " (deleted)"
         assert installation.same(f"/proc/{helper}/exe", "/run/kept-installation/1")
@@ -120,10 +121,11 @@ def test_files_are_replaced_in_order(house):
 
 def test_old_module_and_new_helper(house, server):
     """sshd has the old module in its memory while the connection lasts; its next round calls the new helper."""
+    build = installation.next_build()
     with enter(house, server, "ssh") as alice:
         question(alice)
         code = house.cognito.last_code()
-        installation.install(installation.next_build())
+        installation.install(build)
         for _ in range(2):
             alice.answer("", "")
             alice.expect("Codes are digits only; no try used")
@@ -139,11 +141,12 @@ def test_old_module_and_new_helper(house, server):
 
 def test_open_code_outlives_the_upgrade(house, server):
     """A code that was mailed before is taken up after."""
+    build = installation.next_build()
     with enter(house, server, "sudo") as alice:
         question(alice)
         alice.control("c")
         alice.wait()
-    installation.install(installation.next_build())
+    installation.install(build)
     with enter(house, server, "sudo") as alice:
         alice.expect("^" + STILL_GOOD)
         get_in(alice, house.cognito.last_code())
@@ -197,12 +200,13 @@ def test_helper_and_flow_of_two_builds(house, name):
 def test_program_that_outlives_an_upgrade(house):
     """A screen lock keeps its old module: it works while the old helper is there, then the log says what is missing."""
     calls = ["authenticate", "restart", "authenticate", "restart", "authenticate"]
+    build = installation.second_protocol()
     with own_account(calls=calls) as lock:
         for number in (1, 2):
             assert lock.prompt().endswith("Code (r = new one): ")
             assert helper_of(lock.pid) == HELPERS[1]
             if number == 1:
-                installation.install(installation.second_protocol())
+                installation.install(build)
                 assert holds_the_old(lock.pid)
             else:
                 os.unlink(HELPERS[1])
@@ -233,12 +237,13 @@ def test_programs_started_afterwards(house, server, door):
 def test_open_code_of_another_protocol(house, server):
     """It is not taken up: one more mail, paid from the same budget, and a warning that says why."""
     house.settings(mail_budget="2/15m,20/d")
+    build = installation.second_protocol()
     with enter(house, server, "sudo") as alice:
         question(alice)
         old = house.cognito.last_code()
         alice.control("c")
         alice.wait()
-    installation.install(installation.second_protocol())
+    installation.install(build)
     with enter(house, server, "sudo") as alice:
         assert question(alice).startswith("Code mailed to a***@e***.")
         alice.line(old)
