@@ -18,7 +18,10 @@ struct check {
 	const struct options *options; /* NULL when they cannot be used */
 };
 
-/* Adds an error of the list in err.h, with its remedy: the note's text, or the list's where the note says nothing. */
+/* The note without the place that it begins with, which a finding has by itself. Borrowed from the note. */
+const char *check_note_text(const struct note *note, const char *where);
+
+/* Adds an error of err.h, with its remedy: the note's text and the list's. `where` may be "" when the note begins with a file. */
 void check_error(const struct check *check, const char *where, enum otp_err err, const struct note *note);
 
 #endif

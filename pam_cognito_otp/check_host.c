@@ -16,8 +16,12 @@
 #include "strbuf.h"
 
 #define CHECK_MODULE_PATH OTP_PAM_DIR "/pam_cognito_otp.so"
-#define CHECK_INSTALL "Install the package again, all of it."
-#define CHECK_VERSIONS "cognito-otp-helper " OTP_VERSION "\ncognito-otp-flow " OTP_VERSION "\n"
+#define CHECK_HELPER_VERSION "cognito-otp-helper " OTP_VERSION "\n"
+#define CHECK_FLOW_VERSION   "cognito-otp-flow " OTP_VERSION "\n"
+#define CHECK_INSTALL	     "Install again, all of it, from one version."
+#define CHECK_CHANGED	     "Find out who could change it, then install again, all of it."
+#define CHECK_UNSAFE(path)   "Run namei -l " path ", and find out who changed it. Then run rm -r " path ": the next login makes it anew."
+#define CHECK_FULL	     "Make room there, and make it writable: df -h, df -i and findmnt -T show it."
 
 enum {
 	CHECK_HELPER_MS = 10 * 1000,
@@ -27,16 +31,19 @@ enum {
 };
 
 /* The rule that the door keeps for the helper, see pam_relay.c. The directories may be reached by links: /lib is one on many systems. */
-static bool check_host_object(const struct check *check, const char *path)
+static bool check_host_object(const struct check *check, const char *path, const char *missing_name, const char *unsafe_name)
 {
-	struct finding missing = { REPORT_ERROR, "helper_missing", path, CHECK_INSTALL };
-	struct finding unsafe = { REPORT_ERROR, "helper_unsafe", path, remedy_of(OTP_ERR_HELPER_UNSAFE) };
+	struct finding missing = { REPORT_ERROR, missing_name, path, CHECK_INSTALL };
+	struct finding unsafe = { REPORT_ERROR, unsafe_name, path, CHECK_CHANGED };
 	struct stat st;
 
 	if (lstat(path, &st) != 0)
 		report_add(check->report, &missing, "%s", strerror(errno));
-	else if (!S_ISREG(st.st_mode) || st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		report_add(check->report, &unsafe, "not root's alone");
+	else if (!S_ISREG(st.st_mode))
+		report_add(check->report, &unsafe, "not a regular file");
+	else if (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		report_add(check->report, &unsafe, "belongs to uid %lu and has mode %04o: nobody but root may be able to change it",
+			   (unsigned long)st.st_uid, (unsigned int)st.st_mode & 07777U);
 	else
 		return true;
 	return false;
@@ -66,11 +73,14 @@ static void check_host_module(const struct check *check)
 	struct finding good = { REPORT_OK, "module", CHECK_MODULE_PATH, "" };
 	struct finding missing = { REPORT_ERROR, "module_missing", CHECK_MODULE_PATH,
 				   "Install again; configure must be given this distribution's module directory with --with-pamdir." };
+	struct finding unsafe = { REPORT_ERROR, "module_unsafe", CHECK_MODULE_PATH, CHECK_CHANGED };
 	struct finding other = { REPORT_ERROR, "module_version", CHECK_MODULE_PATH, CHECK_INSTALL };
 
 	if (access(CHECK_MODULE_PATH, F_OK) != 0)
 		report_add(check->report, &missing, "%s", strerror(errno));
-	else if (check_host_object(check, CHECK_MODULE_PATH) && !check_host_starts_ours(CHECK_MODULE_PATH))
+	else if (!check_host_object(check, CHECK_MODULE_PATH, missing.name, unsafe.name))
+		return;
+	else if (!check_host_starts_ours(CHECK_MODULE_PATH))
 		report_add(check->report, &other, "of another version than this tool: it does not start %s", OTP_HELPER_PATH);
 	else
 		report_add(check->report, &good, "starts %s", OTP_HELPER_PATH);
@@ -80,25 +90,37 @@ static void check_host_module(const struct check *check)
 static void check_host_versions(const struct check *check)
 {
 	struct finding good = { REPORT_OK, "helper", OTP_HELPER_PATH, "" };
-	struct finding broken = { REPORT_ERROR, "helper_version", OTP_HELPER_PATH, CHECK_INSTALL };
+	struct finding other = { REPORT_ERROR, "helper_version", OTP_HELPER_PATH, CHECK_INSTALL };
+	struct finding broken = { REPORT_ERROR, err_reason(OTP_ERR_HELPER_MISSING), OTP_HELPER_PATH, remedy_of(OTP_ERR_HELPER_MISSING) };
 	char helper[] = OTP_HELPER_PATH;
 	char option[] = "--version";
 	char *const argv[] = { helper, option, NULL };
 	strbuf_auto struct strbuf said = STRBUF_LIMIT(CHECK_OUTPUT_MAX);
 	int status = 0;
+	enum otp_err err = command_run(argv, CHECK_HELPER_MS, &said, &status);
+	const char *words = strbuf_text(&said);
 
-	if (command_run(argv, CHECK_HELPER_MS, &said, &status) != OTP_OK)
-		report_add(check->report, &broken, "does not run");
-	else if (status != 0 || strcmp(strbuf_text(&said), CHECK_VERSIONS) != 0)
-		report_add(check->report, &broken, "it and this tool, " OTP_VERSION ", do not belong together: %s", strbuf_text(&said));
+	if (err != OTP_OK)
+		report_add(check->report, &broken, err == OTP_ERR_NET_TIMEOUT ? "it does not end" : "it cannot be started");
+	else if (status != 0 && strncmp(words, CHECK_HELPER_VERSION, strlen(CHECK_HELPER_VERSION)) == 0)
+		report_add(check->report, &broken, "it cannot load its network part: %s", words + strlen(CHECK_HELPER_VERSION));
+	else if (status != 0 || strcmp(words, CHECK_HELPER_VERSION CHECK_FLOW_VERSION) != 0)
+		report_add(check->report, &other, "it is not of this tool's version, " OTP_VERSION ", and says: %s", words);
 	else
 		report_add(check->report, &good, "version " OTP_VERSION ", loads its network part");
 }
 
-static void check_host_room(const struct check *check, const char *path)
+/* A directory that logins write to. */
+struct check_dir {
+	const char *path;
+	enum report_level level; /* how bad it is when it cannot be used */
+	const char *unsafe;	 /* the remedy when others can change it */
+};
+
+static void check_host_room(const struct check *check, const struct check_dir *dir, const char *path)
 {
-	struct finding full = { REPORT_WARNING, "state_full", path, "Make room there: df and df -i show it." };
-	struct finding read_only = { REPORT_ERROR, "state_io", path, remedy_of(OTP_ERR_STATE_IO) };
+	struct finding full = { REPORT_WARNING, "state_full", path, CHECK_FULL };
+	struct finding read_only = { dir->level, err_reason(OTP_ERR_STATE_IO), path, CHECK_FULL };
 	struct statvfs fs;
 
 	if (statvfs(path, &fs) != 0)
@@ -110,39 +132,42 @@ static void check_host_room(const struct check *check, const char *path)
 			   (unsigned long long)fs.f_favail);
 }
 
-/* One that is not there is made by the first login. `level`: how bad it is when it cannot be used. */
-static void check_host_dir(const struct check *check, const char *path, enum report_level level)
+/* One that is not there is made by the first login. */
+static void check_host_dir(const struct check *check, const struct check_dir *dir)
 {
-	struct finding good = { REPORT_OK, "state", path, "" };
+	struct finding good = { REPORT_OK, "state", dir->path, "" };
 	char parent[] = OTP_STATE_DIR OTP_RUN_DIR; /* room for either */
 	struct note note = { "" };
-	int dir = -1;
-	enum otp_err err = OTP_OK;
+	struct stat st;
+	int fd = -1;
+	bool there = lstat(dir->path, &st) == 0; /* a link to nothing is there, too, and cannot be used */
+	enum otp_err err = there ? safe_dir_open(dir->path, &fd, &note) : OTP_OK;
 
-	(void)snprintf(parent, sizeof(parent), "%s", path);
-	*strrchr(parent, '/') = '\0';
-	if (access(path, F_OK) == 0) {
-		err = safe_dir_open(path, &dir, &note);
-		if (dir >= 0)
-			(void)close(dir);
-	}
+	if (fd >= 0)
+		(void)close(fd);
 	if (err != OTP_OK) {
-		struct finding bad = { level, err_reason(err), path, remedy_of(err) };
+		struct finding bad = { dir->level, err_reason(err), dir->path, dir->unsafe };
 
-		report_add(check->report, &bad, "%s", note.text);
+		report_add(check->report, &bad, "%s", check_note_text(&note, dir->path));
 		return;
 	}
-	report_add(check->report, &good, dir < 0 ? "the first login makes it" : "root's alone");
-	check_host_room(check, dir < 0 ? parent : path);
+	(void)snprintf(parent, sizeof(parent), "%s", dir->path);
+	*strrchr(parent, '/') = '\0';
+	report_add(check->report, &good, there ? "root's alone" : "not there yet; the first login makes it");
+	check_host_room(check, dir, there ? dir->path : parent);
 }
 
 void check_host(const struct check *check)
 {
-	bool helper = check_host_object(check, OTP_HELPER_PATH);
+	static const struct check_dir run = { OTP_RUN_DIR, REPORT_ERROR, CHECK_UNSAFE(OTP_RUN_DIR) };
+	static const struct check_dir keys = { OTP_STATE_DIR, REPORT_WARNING, CHECK_UNSAFE(OTP_STATE_DIR) };
+	const char *missing = err_reason(OTP_ERR_HELPER_MISSING);
+	const char *unsafe = err_reason(OTP_ERR_HELPER_UNSAFE);
+	bool helper = check_host_object(check, OTP_HELPER_PATH, missing, unsafe);
 
 	check_host_module(check);
-	if (check_host_object(check, OTP_FLOW_PATH) && helper)
+	if (check_host_object(check, OTP_FLOW_PATH, missing, unsafe) && helper)
 		check_host_versions(check);
-	check_host_dir(check, OTP_RUN_DIR, REPORT_ERROR);
-	check_host_dir(check, OTP_STATE_DIR, REPORT_WARNING);
+	check_host_dir(check, &run);
+	check_host_dir(check, &keys);
 }

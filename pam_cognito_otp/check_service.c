@@ -1,6 +1,8 @@
 /* check_service - see check_service.h. */
 #include "check_service.h"
 
+#include <string.h>
+
 #include "clock.h"
 #include "cognito.h"
 #include "jwks.h"
@@ -11,7 +13,7 @@
 #define CHECK_NOBODY "cognito-otp-check@example.invalid"
 
 /* The key set is fetched even when a copy is at hand: it is the way that is looked at. */
-static enum otp_err check_service_keys(struct service *service, const struct options *options, const struct check *check)
+static void check_service_keys(struct service *service, const struct options *options, const struct check *check)
 {
 	struct finding good = { REPORT_OK, "keys", options->jwks_file[0] != '\0' ? options->jwks_file : options->jwks_url, "" };
 	enum otp_err err;
@@ -23,8 +25,7 @@ static enum otp_err check_service_keys(struct service *service, const struct opt
 	if (err == OTP_OK)
 		report_add(check->report, &good, options->jwks_file[0] != '\0' ? "read" : "reached, certificate good, clocks agree, keys usable");
 	else
-		check_error(check, good.where, err, service->note);
-	return err;
+		check_error(check, service->note->text[0] == '/' ? "" : good.where, err, service->note);
 }
 
 static void check_service_public(const struct check *check, const struct finding *good)
@@ -56,34 +57,39 @@ static void check_service_answer(const struct check *check, enum otp_err err, co
 	else if (err == OTP_ERR_THROTTLED)
 		report_add(check->report, &busy, "%s; the client could not be tried", err_text(err));
 	else if (err != OTP_OK && err != OTP_ERR_REFUSED && err != OTP_ERR_LAMBDA_DENIED)
-		check_error(check, check->options->endpoint, err, note);
+		check_error(check, note->text[0] == '/' ? "" : check->options->endpoint, err, note);
 }
 
-static void check_service_client(struct service *service, const struct check *check)
+/* `said`: what was found wrong with the way to the keys; both ways can end at the same file of ours. */
+static void check_service_client(struct service *service, const struct check *check, const struct note *said)
 {
 	struct cognito_challenge challenge = COGNITO_CHALLENGE_NONE;
 	enum otp_err err = cognito_initiate_auth(&service->cognito, CHECK_NOBODY, &challenge);
 
 	cognito_challenge_done(&challenge);
-	check_service_answer(check, err, service->note);
+	if (err != OTP_ERR_CONFIG_OPEN || strcmp(said->text, service->note->text) != 0)
+		check_service_answer(check, err, service->note);
 }
 
 void check_service(const struct check *check)
 {
 	struct deadline deadline = deadline_start(check->options->deadline * 1000);
 	struct note note = { "" };
+	struct note said;
 	struct service service;
 	enum otp_err err;
 
 	service_begin(&service, check->options, &deadline, &note);
+	service.jwks_settings.state_dir = NULL; /* a check leaves no copy behind, and its directory neither */
 	err = service_prepare(&service);
 	if (err != OTP_OK) {
 		check_error(check, "", err, &note);
 	} else {
-		(void)check_service_keys(&service, check->options, check);
+		check_service_keys(&service, check->options, check);
+		said = note;
 		note_set(&note, "%s", "");
 		deadline = deadline_start(check->options->deadline * 1000);
-		check_service_client(&service, check);
+		check_service_client(&service, check, &said);
 	}
 	service_end(&service);
 }

@@ -81,26 +81,36 @@ static enum otp_err check_map_take(void *arg, unsigned long line, const char *na
 	return OTP_OK;
 }
 
+struct check_map_entry {
+	const char *name;
+	unsigned long line;
+};
+
 static int check_map_compare(const void *one, const void *other)
 {
-	return strcmp(*(const char *const *)one, *(const char *const *)other);
+	const struct check_map_entry *left = one;
+	const struct check_map_entry *right = other;
+	int order = strcmp(left->name, right->name);
+
+	return order != 0 ? order : (left->line > right->line) - (left->line < right->line);
 }
 
 /* A second entry is an error for that user only, when he logs in: nobody else notices. */
 static void check_map_duplicates(const struct check *check, const struct check_map *map)
 {
-	const char **sorted = calloc(map->count + 1, sizeof(*sorted));
+	struct check_map_entry *sorted = calloc(map->count + 1, sizeof(*sorted));
 	struct note note;
 
 	if (sorted == NULL)
 		return;
 	for (size_t i = 0; i < map->count; i++)
-		sorted[i] = map->names[i];
+		sorted[i] = (struct check_map_entry){ map->names[i], map->lines[i] };
 	qsort(sorted, map->count, sizeof(*sorted), check_map_compare);
 	for (size_t i = 1; i < map->count; i++) {
-		if (strcmp(sorted[i - 1], sorted[i]) != 0 || (i > 1 && strcmp(sorted[i - 2], sorted[i]) == 0))
+		if (strcmp(sorted[i - 1].name, sorted[i].name) != 0)
 			continue;
-		note_set(&note, "%s: %s: more than one entry for this user", check->options->user_map, sorted[i]);
+		note_set(&note, "%s:%lu: %s has an entry in line %lu, too, and cannot log in", check->options->user_map, sorted[i].line, sorted[i].name,
+			 sorted[i - 1].line);
 		check_error(check, "", OTP_ERR_CONFIG_DUPLICATE, &note);
 	}
 	free(sorted);

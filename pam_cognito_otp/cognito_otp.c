@@ -58,9 +58,15 @@ struct tool {
 	struct note note;
 };
 
+/* What stands in a file, or was typed, may have bytes that a terminal obeys. */
 static int tool_fail(const char *what, enum otp_err err, const struct note *note)
 {
-	fprintf(stderr, "cognito-otp: %s: %s%s%s (%s)\n", what, note->text, note->text[0] == '\0' ? "" : ": ", err_text(err), err_reason(err));
+	char clean[NOTE_MAX];
+	char name[NOTE_MAX];
+
+	log_clean(clean, sizeof(clean), note->text, false);
+	log_clean(name, sizeof(name), what, false);
+	fprintf(stderr, "cognito-otp: %s: %s%s%s (%s)\n", name, clean, clean[0] == '\0' ? "" : ": ", err_text(err), err_reason(err));
 	return TOOL_FAILED;
 }
 

@@ -37,6 +37,7 @@ struct http_transfer {
 	struct strbuf receiving;
 	size_t header_bytes;
 	bool too_large;
+	char words[CURL_ERROR_SIZE];
 	struct http_response *response;
 };
 
@@ -223,6 +224,7 @@ static CURLcode http_set_request(struct http *http, const struct http_request *r
 	CURL *curl = http->curl;
 
 	HTTP_SET(CURLOPT_URL, request->url);
+	HTTP_SET(CURLOPT_ERRORBUFFER, transfer->words);
 	HTTP_SET(CURLOPT_HTTPHEADER, headers);
 	HTTP_SET(CURLOPT_WRITEFUNCTION, http_receive);
 	HTTP_SET(CURLOPT_WRITEDATA, transfer);
@@ -294,12 +296,18 @@ static struct http_outcome http_outcome_of(const struct http *http, CURLcode cod
 }
 
 /* At whom it failed, and how: the proxy's name comes first when it is the proxy. */
-static void http_explain(const struct http *http, const char *url, const struct http_outcome *outcome, enum otp_err err, struct note *note)
+static void http_explain(const struct http *http, const struct http_transfer *transfer, const char *url, const struct http_outcome *outcome,
+			 enum otp_err err, struct note *note)
 {
 	const char *proxy = http->settings->proxy;
+	const char *ca_file = http->settings->ca_file;
 	const char *text = outcome->code == CURLE_OK || outcome->too_large ? err_text(err) : curl_easy_strerror((CURLcode)outcome->code);
 
-	if (!outcome->proxied)
+	if (err == OTP_ERR_TLS_CERTIFICATE && transfer->words[0] != '\0') /* libcurl's own: expired, of another host, of an unknown authority */
+		text = transfer->words;
+	if (err == OTP_ERR_CONFIG_OPEN)
+		note_set(note, "%s: no certificates in it", ca_file[0] != '\0' ? ca_file : "the system's certificates");
+	else if (!outcome->proxied)
 		note_set(note, "%s: %s", url, text);
 	else if (!http_error_at_proxy(outcome))
 		note_set(note, "%s through %s: %s", url, proxy, text);
@@ -324,6 +332,7 @@ static CURLcode http_perform(struct http *http, const struct http_request *reque
 		code = curl_easy_perform(http->curl);
 	(void)curl_easy_setopt(http->curl, CURLOPT_NOPROGRESS, 1L); /* what is called for it ends here */
 	(void)curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, NULL);
+	(void)curl_easy_setopt(http->curl, CURLOPT_ERRORBUFFER, NULL);
 	curl_slist_free_all(headers);
 	return code;
 }
@@ -331,7 +340,7 @@ static CURLcode http_perform(struct http *http, const struct http_request *reque
 enum otp_err http_exchange(struct http *http, const struct http_request *request, const struct deadline *deadline, struct http_response *ret_response,
 			   struct note *note)
 {
-	struct http_transfer transfer = { http->curl, deadline, request->body, 0, STRBUF_LIMIT(HTTP_BODY_MAX), 0, false, ret_response };
+	struct http_transfer transfer = { http->curl, deadline, request->body, 0, STRBUF_LIMIT(HTTP_BODY_MAX), 0, false, "", ret_response };
 	CURLcode code = http_perform(http, request, deadline, &transfer);
 	struct http_outcome outcome = http_outcome_of(http, code, &transfer);
 	enum otp_err err = http_error_of(&outcome);
@@ -344,7 +353,7 @@ enum otp_err http_exchange(struct http *http, const struct http_request *request
 	if (err == OTP_OK)
 		err = secret_set(&ret_response->body, strbuf_text(&transfer.receiving), transfer.receiving.length);
 	if (err != OTP_OK)
-		http_explain(http, request->url, &outcome, err, note);
+		http_explain(http, &transfer, request->url, &outcome, err, note);
 	strbuf_done(&transfer.receiving);
 	return err;
 }

@@ -56,8 +56,11 @@ static bool jwks_read_copy(struct jwks *jwks)
 	struct note note = { "" };
 	int64_t written = 0;
 	int dir = -1;
-	enum otp_err err = safe_dir_open(jwks->settings->state_dir, &dir, &note);
+	enum otp_err err;
 
+	if (jwks->settings->state_dir == NULL)
+		return false;
+	err = safe_dir_open(jwks->settings->state_dir, &dir, &note);
 	if (err == OTP_OK) {
 		jwks_copy_name(jwks->settings, name);
 		if (faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -79,8 +82,11 @@ static void jwks_write_copy(const struct jwks *jwks, const struct secret *text)
 	char name[JWKS_NAME_SIZE];
 	struct note note = { "" };
 	int dir = -1;
-	enum otp_err err = safe_dir_open(jwks->settings->state_dir, &dir, &note);
+	enum otp_err err;
 
+	if (jwks->settings->state_dir == NULL)
+		return;
+	err = safe_dir_open(jwks->settings->state_dir, &dir, &note);
 	if (err == OTP_OK) {
 		jwks_copy_name(jwks->settings, name);
 		err = safe_dir_write(dir, name, text->bytes, text->length, &note);

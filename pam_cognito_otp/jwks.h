@@ -29,7 +29,7 @@ enum {
 struct jwks_settings {
 	const char *url;
 	const char *file; /* the administrator's; "" when there is none */
-	const char *state_dir;
+	const char *state_dir; /* where our copy is; NULL: none is read, and none is written */
 	const char *user_pool_id; /* names the copy */
 	int64_t max_age;	  /* seconds */
 	int64_t clock_skew;	  /* seconds */

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import pytest
 from driver.driver import PamCall
 from rig import sudo
+from rig.network import SERVICE_NAME, hosts, packets
 
 from system.house import CODE_QUESTION, wait_helpers, write_file
-from system.network import SERVICE_NAME, hosts, packets
 
 FIRST4, FIRST6 = "precedence ::ffff:0:0/96 100\n", "precedence ::1/128 100\nprecedence ::ffff:0:0/96 10\n"
 FIRST_OTHERS = "precedence ::ffff:127.0.0.1/128 5\nprecedence ::ffff:0:0/96 100\nprecedence ::1/128 1\n"

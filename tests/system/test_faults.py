@@ -15,10 +15,9 @@ from typing import NamedTuple
 
 import pytest
 from driver.driver import PamCall
-from rig.network import cut, packets
+from rig.network import SERVICE_NAME, cut, hosts, packets
 
 from system.house import SETTINGS, wait_helpers, write_file
-from system.network import SERVICE_NAME, hosts, packets
 
 DEADLINE = 4
 CONNECT_TIMEOUT = 2

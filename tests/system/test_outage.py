@@ -7,9 +7,9 @@ import time
 import pytest
 from driver.driver import PamCall
 from rig import accounts, pam, sudo
+from rig.network import packets
 
 from system.house import CODE_QUESTION, wait_helpers
-from system.network import packets
 
 CONNECT_TIMEOUT = 3
 LIBRARY = "/usr/lib/*/faketime/libfaketime.so.1"
