@@ -141,7 +141,7 @@ def findings():
     """Return the names of findings in the code that are no reasons of err.h."""
     text = "".join(sources.read(f"pam_cognito_otp/{path.name}") for path in
                    sorted((sources.TOP / "pam_cognito_otp").glob("check_*.c")))
-    names = sources.find(r'\bREPORT_(?:NOTE|WARNING|ERROR), "(\w+)"', text)
+    names = sources.find(r'(?:\bREPORT_(?:NOTE|WARNING|ERROR),|\bname =|_pair\(round,)\s*"(\w+)"', text)
     return set(names) - set(sources.reasons())
 
 
