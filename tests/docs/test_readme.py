@@ -1,15 +1,22 @@
-"""README.md against the code, the scripts and the manual."""
+"""README.md against the code, the scripts, the manual and what is installed.
 
+What it shows of the tool is compared with the tool itself in system/test_readme.py.
+"""
+
+import os
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from docs import sources
+from docs.test_tool_page import usage_commands
 
 KEYS = {setting.key for setting in sources.settings()}
 README = sources.read("README.md")
-# In the form of a setting, and something else: names of modules, and a word of PAM.
-OTHER_WORDS = {"pam_cognito_otp", "pam_unix"}
+# In the form of a setting, and something else: names of modules, a setting of sudoers, a field of the log.
+OTHER_WORDS = {"pam_cognito_otp", "pam_unix", "pam_rootok", "noninteractive_auth", "request_id"}
 
 
 def spans():
@@ -98,3 +105,100 @@ def test_log_lines_have_the_form_of_the_code():
         assert found, line
         assert found[2] in sources.reasons(), line
         assert found[1] == ("accepted" if found[2] == "verified" else "denied"), line
+
+
+def typed():
+    """Return what a reader types: lines of shell fences, lines behind $ in others, and what stands in backquotes."""
+    fences = sources.find(r"^```(sh|text)\n(.*?)^```", README, re.M | re.S)
+    lines = [line for kind, text in fences if kind == "sh" for line in text.splitlines()]
+    lines += [line[2:] for kind, text in fences if kind == "text" for line in text.splitlines() if line[:2] == "$ "]
+    return lines + spans()
+
+
+def tool_calls():
+    """Return the calls of the tool: [(command, [words after it])], --config and comments left out."""
+    calls = []
+    for line in typed():
+        words = re.sub(r"\s+[#>|].*", "", line).removeprefix("sudo ").split()
+        if words[:1] == ["cognito-otp"] and len(words) > 1:
+            words = words[3:] if words[1] == "--config" else words[1:]
+            calls.append((words[0], words[1:]))
+    return calls
+
+
+def test_tool_is_called_as_it_can_be():
+    """Each command exists and is given what it takes; each one is shown with that at least once."""
+    takes = {"[--json]": (0, 1), "[USER]": (0, 1), "USER": (1, 1), "": (0, 0)}
+    commands = usage_commands()
+    whole = set()
+    for command, rest in tool_calls():
+        assert command in commands, command
+        least, most = takes[commands[command]]
+        assert len(rest) <= most and all(word == "--json" for word in rest if word[0] == "-"), (command, rest)
+        if len(rest) >= least:
+            whole.add(command)
+    assert whole == set(commands)
+
+
+def test_reasons_exist():
+    """What stands behind reason= anywhere, fences included, and behind event=."""
+    named = set(sources.find(r"\breason=(\w+)", README))
+    assert named <= set(sources.reasons())
+    assert set(sources.find(r"\bevent=(\w+)", README)) <= sources.events() | sources.outcomes()
+
+
+def test_values_of_settings_exist():
+    """A setting that is named with its value in backquotes has a value that its table knows."""
+    words = sources.choices()
+    known = {setting.key: words.get(setting.setter) for setting in sources.settings()}
+    for span in spans():
+        found = re.fullmatch(r"(\w+) = (\w+)", span)
+        if found and known[found[1]]:
+            assert found[2] in known[found[1]], span
+
+
+def anchors():
+    """Return the targets that GitHub makes of the headings."""
+    headings = sources.find(r"^#+ (.+)$", re.sub(r"^```.*?^```", "", README, flags=re.M | re.S), re.M)
+    return [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
+def test_links_lead_somewhere():
+    """Each link within the file has its heading, and no two headings have one name; files that are linked exist."""
+    targets = anchors()
+    assert len(targets) == len(set(targets))
+    links = sources.find(r"\]\(([^)\s]+)\)", README)
+    assert {link[1:] for link in links if link[0] == "#"} <= set(targets)
+    for link in links:
+        assert link[0] == "#" or (sources.TOP / link).exists(), link
+
+
+def table_of_files():
+    """Return the paths of the table of installed files; "MODULES" stands for PAM's module directory."""
+    rows = sources.between(README, "Installed are:\n\n| file | |\n|---|---|\n", "\n\n").splitlines()
+    found = []
+    for row in rows:
+        for word in sources.find(r"`([^`]+)`", row.split(" | ")[0]):
+            page = re.fullmatch(r"([\w.-]+)\((\d)\)", word)
+            folder = "MODULES/" if "module directory" in row.split(" | ")[0] else ""
+            found.append(f"/usr/share/man/man{page[2]}/{page[1]}.{page[2]}" if page else folder + word)
+    return found
+
+
+def test_table_of_files_is_what_is_installed(tmp_path):
+    """Every file that make install makes, no other."""
+    objects = Path(os.environ.get("OTP_OBJECTS", "/nonexistent"))
+    if not (objects / "Makefile").exists():
+        pytest.skip("no build tree in OTP_OBJECTS")
+    makefile = (objects / "Makefile").read_text(encoding="utf-8")
+    modules = sources.find(r"^pamdir = (\S+)$", makefile, re.M)[0]
+    command = ["make", "-C", objects, "install", f"DESTDIR={tmp_path}"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert run.returncode == 0, run.stderr[-2000:]
+    installed = [f"/{path.relative_to(tmp_path)}" for path in tmp_path.rglob("*") if not path.is_dir()]
+    assert sorted(path.replace("MODULES", modules) for path in table_of_files()) == sorted(installed)
+
+
+def test_readme_can_be_read():
+    """Whoever opens it at night has an end in sight."""
+    assert len(README.splitlines()) < 620
