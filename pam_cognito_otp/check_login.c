@@ -55,7 +55,7 @@ void check_login(const struct check *check, const struct pam_use *use)
 {
 	static char text[LOGIN_DEFS_MAX + 1];
 	char where[LOGIN_WHERE_MAX] = LOGIN_DEFS;
-	struct finding finding = { REPORT_WARNING, "login_timeout", where, "LOGIN_TIMEOUT 300 in " LOGIN_DEFS };
+	struct finding finding = { REPORT_WARNING, "login_timeout", where, "Set LOGIN_TIMEOUT 300 in " LOGIN_DEFS "." };
 	int64_t timeout;
 	int line;
 

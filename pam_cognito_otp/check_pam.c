@@ -10,6 +10,7 @@
 
 #include "check_pam_verdict.h"
 #include "pam_dispatch.h"
+#include "remedy.h"
 
 enum { CHECK_PAM_SERVICES_MAX = 256, CHECK_PAM_LINES_MAX = 64, CHECK_PAM_SHARED_MAX = 8, CHECK_PAM_LIST_SIZE = 200 };
 
@@ -264,7 +265,7 @@ static void check_pam_pair(struct check_pam_round *round, const char *finding_na
 	bool has_other = pam_use_find(round->use, other) != NULL;
 	const char *without = has_one ? other : one;
 	char where[CHECK_PAM_WHERE_MAX];
-	struct finding finding = { REPORT_WARNING, finding_name, where, "write the same auth lines into both files" };
+	struct finding finding = { REPORT_WARNING, finding_name, where, "Write the same auth lines into both files." };
 
 	if (has_one != has_other && check_pam_has_service(round, without, where))
 		report_add(round->check->report, &finding, "%s asks for a code, and %s does not", has_one ? one : other, without);
@@ -273,7 +274,7 @@ static void check_pam_pair(struct check_pam_round *round, const char *finding_na
 static void check_pam_together(struct check_pam_round *round)
 {
 	struct finding shared = { REPORT_WARNING, "pam_shared_stack", "",
-				  "put the line into the files of the services that are to ask for a code" };
+				  "Put the line into the files of the services that are to ask for a code, and take it out of this one." };
 	struct finding unused = { REPORT_NOTE, "pam_unused", "", "" };
 
 	for (size_t i = 0; i < round->shared_count; i++) {
@@ -290,7 +291,7 @@ static void check_pam_together(struct check_pam_round *round)
 
 static void check_pam_directory(struct check_pam_round *round, const char *directory)
 {
-	struct finding finding = { REPORT_ERROR, "pam_file", directory, "chown root:root FILE; chmod go-w FILE" };
+	struct finding finding = { REPORT_ERROR, "pam_file", directory, "Run chown root:root and chmod go-w on it, and find out who changed it." };
 	struct stat st;
 
 	if (stat(directory, &st) == 0 && ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0))
@@ -300,7 +301,7 @@ static void check_pam_directory(struct check_pam_round *round, const char *direc
 void check_pam_at(const struct check *check, const struct pam_places *places, struct pam_use *ret_use)
 {
 	struct check_pam_round *round = calloc(1, sizeof(*round));
-	struct finding memory = { REPORT_ERROR, err_reason(OTP_ERR_MEMORY), "", "try again" };
+	struct finding memory = { REPORT_ERROR, err_reason(OTP_ERR_MEMORY), "", remedy_of(OTP_ERR_MEMORY) };
 
 	memset(ret_use, 0, sizeof(*ret_use));
 	if (round == NULL) {

@@ -20,7 +20,7 @@ void check_pam_where(const struct pam_line *line, char out[CHECK_PAM_WHERE_MAX])
 
 static bool check_pam_control(const struct check *check, const struct pam_line *line, const char *where)
 {
-	struct finding finding = { REPORT_ERROR, "pam_sufficient", where, "write required" };
+	struct finding finding = { REPORT_ERROR, "pam_sufficient", where, "Write required." };
 
 	if (strcasecmp(line->control, "sufficient") == 0) {
 		report_add(check->report, &finding,
@@ -56,8 +56,8 @@ static bool check_pam_is_module_directory(const char *directory)
 static bool check_pam_path(const struct check *check, const char *directory, const struct pam_line *line, const char *where)
 {
 	static const char reinstall[] =
-	    "install the package again; from source: configure --with-pamdir=DIR, where DIR is the directory of pam_permit.so";
-	static const char bare[] = "write the module's name without a directory: " CHECK_PAM_MODULE;
+	    "Install again; configure must be given the directory of pam_permit.so with --with-pamdir.";
+	static const char bare[] = "Write the module's name without a directory: " CHECK_PAM_MODULE ".";
 	char installed[PAM_STACK_PATH_MAX];
 	char written[PAM_STACK_PATH_MAX];
 	bool absolute = line->module[0] == '/';
@@ -116,7 +116,7 @@ static bool check_pam_load(const struct check *check, const struct pam_line *lin
 {
 	const char *config = check_pam_config(line);
 	struct finding finding = { REPORT_ERROR, "pam_argument", where,
-				   "see ARGUMENTS in pam_cognito_otp(8), and pam_cognito_otp.conf(5)" };
+				   "Correct the line. Arguments are written key=value: see man 8 pam_cognito_otp, and man 5 pam_cognito_otp.conf." };
 	struct note note = { "" };
 	enum otp_err err = options_load(options, line->arguments, line->argument_count, &note);
 

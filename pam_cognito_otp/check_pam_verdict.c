@@ -41,7 +41,7 @@ void check_pam_say(struct check_pam_seen *seen, const struct finding *finding, c
 void check_pam_files(struct check_pam_seen *seen, const struct check_pam_service *service)
 {
 	const struct pam_stack *stack = service->stack;
-	struct finding finding = { REPORT_ERROR, "pam_file", "", "chown root:root FILE; chmod go-w FILE" };
+	struct finding finding = { REPORT_ERROR, "pam_file", "", "Run chown root:root and chmod go-w on it, and find out who changed it." };
 	char where[CHECK_PAM_WHERE_MAX];
 
 	for (size_t i = 0; i < stack->file_count; i++) {
@@ -51,7 +51,7 @@ void check_pam_files(struct check_pam_seen *seen, const struct check_pam_service
 				      service->name);
 	}
 	finding.where = where;
-	finding.remedy = "see pam.conf(5) for the form of a line, and the system log for what PAM says of it";
+	finding.remedy = "Correct the line: see man 5 pam.conf for its form, and the system log for what PAM says of it.";
 	for (size_t i = 0; i < stack->line_count; i++) {
 		check_pam_where(&stack->lines[i], where);
 		if (stack->lines[i].fault != NULL)
@@ -65,7 +65,7 @@ static void check_pam_dead(struct check_pam_seen *seen, const struct check_pam_s
 			   const char *where)
 {
 	struct finding finding = { REPORT_ERROR, "pam_unreachable", where,
-				   "put it before the line that ends the stack or jumps over it; see EXAMPLES in pam_cognito_otp(8)" };
+				   "Put it before the line that ends the stack or jumps over it; see EXAMPLES in man 8 pam_cognito_otp." };
 
 	if (!verdict->reached) {
 		check_pam_say(seen, &finding, "no login through %s ever comes to this line%s", service->name,
@@ -73,7 +73,7 @@ static void check_pam_dead(struct check_pam_seen *seen, const struct check_pam_s
 		return;
 	}
 	finding.name = "pam_blocked";
-	finding.remedy = "another line refuses, or jumps too far: see EXAMPLES in pam_cognito_otp(8) for stacks that work";
+	finding.remedy = "Look for another line that refuses, or jumps too far; EXAMPLES in man 8 pam_cognito_otp has stacks that work.";
 	check_pam_say(seen, &finding, "a right code lets nobody in through %s", service->name);
 }
 
@@ -98,7 +98,7 @@ static void check_pam_bypassed(struct check_pam_seen *seen, const struct check_p
 	const struct pam_line *line = check_pam_find_way_round(service);
 	char where[CHECK_PAM_WHERE_MAX];
 	struct finding finding = { REPORT_WARNING, "pam_bypassed", where,
-				   "where a code is to be asked for as well: requisite in place of sufficient, and no jump over it" };
+				   "If a code is to be asked for as well, write requisite in place of sufficient there, with no jump over our line." };
 
 	check_pam_where(line, where);
 	check_pam_say(seen, &finding, "whoever satisfies %s gets in through %s and is not asked for a code", pam_stack_module_name(line),
@@ -134,7 +134,7 @@ static void check_pam_open(struct check_pam_seen *seen, const struct check_pam_s
 {
 	strbuf_auto struct strbuf results = STRBUF_LIMIT(CHECK_PAM_RESULTS_SIZE);
 	struct finding finding = { REPORT_ERROR, "pam_fail_open", where,
-				   "write required, or [success=ok ignore=ignore default=die]; and no reset behind it" };
+				   "Write required, or [success=ok ignore=ignore default=die], and no reset behind it." };
 
 	if (strcasecmp(service->line->control, "sufficient") == 0 || strcasecmp(service->line->control, "optional") == 0)
 		return; /* has a finding of its own */
@@ -148,7 +148,7 @@ static void check_pam_required_before(struct check_pam_seen *seen, const struct 
 {
 	char where[CHECK_PAM_WHERE_MAX];
 	struct finding finding = { REPORT_WARNING, "pam_required_before", where,
-				   "requisite in place of required; in place of an included stack: requisite with its password module" };
+				   "Write requisite in place of required; in place of an included stack, requisite and its password module." };
 
 	for (const struct pam_line *line = service->stack->lines; line < service->line; line++) {
 		if (pam_dispatch_kind(line) != PAM_MODULE_PASSWORD)
@@ -164,14 +164,14 @@ static void check_pam_unmapped(struct check_pam_seen *seen, const struct check_p
 {
 	struct finding finding = {
 		REPORT_ERROR, "pam_permit_missing", where,
-		"add a line behind it that decides (see Users without a mapping in pam_cognito_otp(8)), or unmapped = deny"
+		"Add a line behind it that decides (man 8 pam_cognito_otp, Users without a mapping), or set unmapped = deny."
 	};
 
 	if (verdict->ignored_fails)
 		check_pam_say(seen, &finding, "unmapped = ignore, and no other line of %s decides: whoever has no mapping is refused",
 			      service->name);
 	finding.name = "pam_permit_open";
-	finding.remedy = "pam_unix.so in place of pam_permit.so, or unmapped = deny";
+	finding.remedy = "Write pam_unix.so in place of pam_permit.so, or set unmapped = deny.";
 	if (verdict->ignored_open && strcmp(service->name, "sshd") != 0)
 		check_pam_say(seen, &finding, "unmapped = ignore: whoever has no mapping gets in through %s with nothing", service->name);
 }

@@ -6,12 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "remedy.h"
 #include "safe_file.h"
 #include "user_map.h"
 
-#define CHECK_SSHD_FIRST " in /etc/ssh/sshd_config.d/00-otp.conf: of several lines sshd takes the first; then reload sshd"
+#define CHECK_SSHD_FIRST " in /etc/ssh/sshd_config.d/00-otp.conf (of several lines sshd takes the first). Then reload sshd."
 
-#define CHECK_SSHD_METHODS "AuthenticationMethods publickey,keyboard-interactive:pam" CHECK_SSHD_FIRST
+#define CHECK_SSHD_METHODS "Set AuthenticationMethods publickey,keyboard-interactive:pam" CHECK_SSHD_FIRST
 
 enum { CHECK_SSHD_USERS_MAX = 16, CHECK_SSHD_GRACE_LEAST = 120, CHECK_SSHD_GRACE_MORE = 60, CHECK_SSHD_WHERE_MAX = 320 };
 
@@ -76,7 +77,7 @@ static void check_sshd_ways(struct check_sshd_found *found, const struct check_s
 static void check_sshd_password(struct check_sshd_found *found, const struct sshd_ways *ways)
 {
 	if (ways->password)
-		check_sshd_say(found, REPORT_WARNING, "sshd_password", "PasswordAuthentication no" CHECK_SSHD_FIRST,
+		check_sshd_say(found, REPORT_WARNING, "sshd_password", "Set PasswordAuthentication no" CHECK_SSHD_FIRST,
 			       "PasswordAuthentication yes: clients send a stored password where a code is asked for, and get nobody in");
 	else
 		check_sshd_say(found, REPORT_NOTE, "sshd_password", "",
@@ -92,7 +93,7 @@ static void check_sshd_grace(struct check_sshd_found *found, const struct check_
 	wanted = wanted > CHECK_SSHD_GRACE_LEAST ? wanted : CHECK_SSHD_GRACE_LEAST;
 	(void)snprintf(text, sizeof(text), "LoginGraceTime %lld: a mail can take longer, and sshd ends the login",
 		       (long long)one->settings->grace);
-	(void)snprintf(remedy, sizeof(remedy), "LoginGraceTime %lld" CHECK_SSHD_FIRST, (long long)(wanted > 180 ? wanted : 180));
+	(void)snprintf(remedy, sizeof(remedy), "Set LoginGraceTime %lld" CHECK_SSHD_FIRST, (long long)(wanted > 180 ? wanted : 180));
 	if (one->settings->grace != 0 && one->settings->grace < wanted)
 		check_sshd_say(found, REPORT_WARNING, "sshd_grace", remedy, text);
 }
@@ -101,11 +102,11 @@ static void check_sshd_grace(struct check_sshd_found *found, const struct check_
 static void check_sshd_everybody(struct check_sshd_found *found, const struct check_sshd_case *one)
 {
 	if (!one->settings->use_pam)
-		check_sshd_say(found, REPORT_ERROR, "sshd_use_pam", "UsePAM yes" CHECK_SSHD_FIRST,
+		check_sshd_say(found, REPORT_ERROR, "sshd_use_pam", "Set UsePAM yes" CHECK_SSHD_FIRST,
 			       "UsePAM no: sshd does not ask PAM, and so not the module");
 	check_sshd_grace(found, one);
 	if (one->settings->use_dns)
-		check_sshd_say(found, REPORT_WARNING, "sshd_dns", "UseDNS no" CHECK_SSHD_FIRST,
+		check_sshd_say(found, REPORT_WARNING, "sshd_dns", "Set UseDNS no" CHECK_SSHD_FIRST,
 			       "UseDNS yes: strangers have names in place of addresses, and all of them count as one place");
 }
 
@@ -120,14 +121,14 @@ int check_sshd_settings(const struct check *check, const struct check_sshd_case 
 	if (usual)
 		check_sshd_everybody(&found, one);
 	if (!settings->keyboard && (usual || one->usual->keyboard))
-		check_sshd_say(&found, REPORT_ERROR, "sshd_kbdinteractive", "KbdInteractiveAuthentication yes" CHECK_SSHD_FIRST,
+		check_sshd_say(&found, REPORT_ERROR, "sshd_kbdinteractive", "Set KbdInteractiveAuthentication yes" CHECK_SSHD_FIRST,
 			       "KbdInteractiveAuthentication no: nobody can be asked for a code");
 	if (settings->keyboard)
 		check_sshd_ways(&found, one, &ways);
 	if (settings->password && (usual || !one->usual->password))
 		check_sshd_password(&found, &ways);
 	if (settings->max_auth_tries < 2 && (usual || one->usual->max_auth_tries >= 2))
-		check_sshd_say(&found, REPORT_WARNING, "sshd_max_auth_tries", "MaxAuthTries 6" CHECK_SSHD_FIRST,
+		check_sshd_say(&found, REPORT_WARNING, "sshd_max_auth_tries", "Set MaxAuthTries 6" CHECK_SSHD_FIRST,
 			       "MaxAuthTries below 2: one key that does not fit ends the connection before a code is asked for");
 	if (found.faults == 0 && ways.code)
 		check_sshd_say(&found, REPORT_OK, "sshd", "", ways.code_only ? "a code is asked for" : "a code is asked for after a key");
@@ -223,13 +224,13 @@ static bool check_sshd_somebody(const struct check_sshd_users *users, const stru
 
 static void check_sshd_broken(const struct check *check, enum otp_err err, const struct note *note)
 {
-	struct finding finding = { REPORT_ERROR, "sshd_broken", "sshd -T", "repair what it names; sshd -t says when it is good" };
+	struct finding finding = { REPORT_ERROR, "sshd_broken", "sshd -T", "Repair what it names, until sshd -t is silent. A running sshd has its old settings still." };
 
 	if (strstr(note->text, "no hostkeys available") != NULL)
-		finding.remedy = "ssh-keygen -A makes them";
+		finding.remedy = "Run ssh-keygen -A, which makes them.";
 	if (strstr(note->text, "Missing privilege separation directory") != NULL) {
 		finding.level = REPORT_WARNING;
-		finding.remedy = "start sshd once, which makes it, and check again; or mkdir -m 0755 /run/sshd";
+		finding.remedy = "Start sshd, which makes it, and check again; or run mkdir -m 0755 /run/sshd.";
 	}
 	report_add(check->report, &finding, "its settings cannot be looked at: %s", note->text[0] == '\0' ? err_text(err) : note->text);
 }
@@ -237,7 +238,7 @@ static void check_sshd_broken(const struct check *check, enum otp_err err, const
 static void check_sshd_all(const struct check *check, const struct pam_use_service *used, const struct sshd_settings *usual)
 {
 	struct check_sshd_users *users = calloc(1, sizeof(*users));
-	struct finding memory = { REPORT_ERROR, err_reason(OTP_ERR_MEMORY), "", "try again" };
+	struct finding memory = { REPORT_ERROR, err_reason(OTP_ERR_MEMORY), "", remedy_of(OTP_ERR_MEMORY) };
 	struct check_sshd_case one = { used, usual, NULL, NULL, false };
 
 	if (users == NULL) {

@@ -134,9 +134,12 @@ static enum otp_err options_file(struct options *options, const char *path, stru
 static enum otp_err options_argument(struct option_source *source, const char *argument, struct note *note)
 {
 	const char *equals = strchr(argument, '=');
+	char word[32];
 
-	if (equals == NULL || equals == argument || equals[1] == '\0')
-		return config_complain(&options_arguments, "syntax", "not `key=value`", OTP_ERR_CONFIG_SYNTAX, note);
+	if (equals == NULL || equals == argument || equals[1] == '\0') {
+		(void)snprintf(word, sizeof(word), "%s", argument[0] == '\0' ? "\"\"" : argument);
+		return config_complain(&options_arguments, word, "not `key=value`", OTP_ERR_CONFIG_SYNTAX, note);
+	}
 	return option_set(source, &options_arguments, argument, (size_t)(equals - argument), equals + 1, note);
 }
 

@@ -173,7 +173,8 @@ def with_error(kind, message="x"):
 
 
 HOST = [
-    Fault("module missing", lambda house: moved_away(module_path()), "module_missing", "No such file", remedy="pamdir"),
+    Fault("module missing", lambda house: moved_away(module_path()), "module_missing", "No such file",
+          others=("pam_module_path",), remedy="pamdir"),
     Fault("module of another version", lambda house: bytes_replaced(module_path(), b"helper-1\0", b"helper-2\0"),
           "module_version", "does not start .*helper-1"),
     Fault("module writable by others", lambda house: changed_file(module_path(), mode=0o666), "module_unsafe",
