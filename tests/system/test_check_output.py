@@ -60,7 +60,8 @@ def nothing(_house):
     return contextlib.nullcontext()
 
 
-@pytest.mark.parametrize(("plant", "status"), [(nothing, 0), (error, 3), (warning, 4)], ids=["good", "error", "warning"])
+@pytest.mark.parametrize(
+    ("plant", "status"), [(nothing, 0), (error, 3), (warning, 4)], ids=["good", "error", "warning"])
 def test_text_and_json_say_the_same(house, plant, status):
     """The same findings in the same order, the same counts, the same status."""
     with plant(house):
