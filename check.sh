@@ -230,7 +230,7 @@ python_tests() { # python_tests FOLDER
     elif needs_shares "$1" && rig_works; then
         shared_tests "$1"
     else
-        step "tests-$1" 1500 "tests/$1 in the rig" pytest "$1" || true
+        step "tests-$1" 2700 "tests/$1 in the rig" pytest "$1" || true
     fi
 }
 
@@ -239,7 +239,7 @@ shared_tests() { # shared_tests FOLDER
     # nothing of a run before, which may have had more shares
     rm -f "$base/taken-$1" "$base/junit-$1.xml" "$base/junit-$1-"*.xml "$logs/tests-$1.log" "$logs/tests-$1-"*.log
     for ((share = 1; share <= shares; share++)); do
-        step "tests-$1-$share" 1500 "tests/$1 in rig $share of $shares, logs/tests-$1-$share.log" \
+        step "tests-$1-$share" 2700 "tests/$1 in rig $share of $shares, logs/tests-$1-$share.log" \
             pytest "$1" "$share" || true &
         lanes+=($!)
     done
@@ -255,9 +255,9 @@ lint() {
 }
 
 other_builds() {
-    step distcheck 900 "make distcheck" distcheck || true
-    step clang 600 "clang, warnings are errors" clang || true
-    step asan 900 "unit tests under ASan and UBSan" asan || true
+    step distcheck 1800 "make distcheck" distcheck || true
+    step clang 1200 "clang, warnings are errors" clang || true
+    step asan 1800 "unit tests under ASan and UBSan" asan || true
 }
 
 outside_tests() {
@@ -280,8 +280,8 @@ steps() {
     step source 120 "source copy, autoreconf" source || return 0
     mapfile -t folders < <(test_folders)
     lint &
-    if step build 600 "build with gcc, warnings are errors" build; then
-        step unit 600 "unit tests" unit || true
+    if step build 1200 "build with gcc, warnings are errors" build; then
+        step unit 1200 "unit tests" unit || true
         wait
         other_builds &
         outside_tests
