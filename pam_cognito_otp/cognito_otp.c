@@ -342,9 +342,10 @@ static int tool_run(int argc, char **argv, struct tool *tool)
 	return verb->run(tool);
 }
 
+/* SSLKEYLOGFILE would have libcurl write the keys of its TLS to a file, OPENSSL_CONF would have OpenSSL load code: `su` and `sudo -E` keep both. */
 int main(int argc, char **argv)
 {
-	struct tool *tool = calloc(1, sizeof(*tool));
+	struct tool *tool = clearenv() == 0 ? calloc(1, sizeof(*tool)) : NULL;
 	int status;
 
 	if (tool == NULL) {

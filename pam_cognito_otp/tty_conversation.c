@@ -121,7 +121,8 @@ static enum otp_err tty_ask_hidden(int fd, const char *prompt, struct secret *re
 		return OTP_ERR_CONVERSATION;
 	err = tty_exchange(fd, prompt, ret_answer);
 	(void)tty_put(fd, "\n");
-	while (tcsetattr(fd, TCSAFLUSH, &before) != 0 && errno == EINTR)
+	/* in the background each try brings SIGTTOU: without an end here nothing but SIGKILL would end us; the shell has its own modes there */
+	while (tcsetattr(fd, TCSAFLUSH, &before) != 0 && errno == EINTR && tty_caught != SIGTTOU)
 		;
 	return err;
 }

@@ -318,3 +318,17 @@ def test_output_that_cannot_be_written(house):
         run = subprocess.run(["cognito-otp", "state"], stdout=full, stderr=subprocess.PIPE, timeout=BOUND, check=False)
     assert run.returncode == 1
     assert house.untouched()
+
+
+def test_environment_has_no_say(house, tmp_path):
+    """Neither where TLS keys go, nor what OpenSSL loads, nor which authorities or proxies are believed."""
+    keys = tmp_path / "keys"
+    settings = tmp_path / "openssl.cnf"
+    settings.write_text(f"config_diagnostics = 1\nopenssl_conf = a\n[a]\nproviders = b\n[b]\nc = d\n[d]\nmodule = {tmp_path}/none.so\n"
+                        "activate = 1\n")
+    hostile = {"SSLKEYLOGFILE": str(keys), "OPENSSL_CONF": str(settings), "https_proxy": "http://127.0.0.1:1",
+               "SSL_CERT_FILE": "/dev/null"}
+    run = subprocess.run(["/usr/sbin/cognito-otp", "check"], capture_output=True, text=True, timeout=60, check=False,
+                         stdin=subprocess.DEVNULL, env={"PATH": "/usr/bin", **hostile}, cwd="/")
+    assert "ok       client: " in run.stdout, run
+    assert not keys.exists()

@@ -1,8 +1,10 @@
 """cognito-otp login, map, config: what an administrator tries and looks at before PAM is changed."""
 
 import os
+import signal
 import subprocess
 import termios
+import time
 
 import pexpect
 import pytest
@@ -54,6 +56,23 @@ class Terminal:
         self.child.close()
         killed = self.child.signalstatus
         return said.replace("\r\n", "\n"), self.child.exitstatus if killed is None else -killed
+
+
+def state_of(pid):
+    """The state letter of a process; empty when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return ""
+
+
+def eventually(true):
+    """Whether it is true at last; for as long as any wait here."""
+    end = time.monotonic() + BOUND
+    while not true() and time.monotonic() < end:
+        time.sleep(0.05)
+    return true()
 
 
 def newest(house):
@@ -124,6 +143,26 @@ def test_signals_leave_the_terminal_as_it_was(house, key, number):
         assert not terminal.shows_typing()
         terminal.child.send(key)
         assert terminal.end()[1] == -number
+    assert house.counts()["mails"] == 1
+
+
+def test_in_the_background_it_stops_and_can_be_ended(house):
+    """Stopped at the question and continued in the background, it waits for the terminal as every program does."""
+    child = pexpect.spawn("/bin/bash", ["--norc", "-i"], env={**PLAIN, "PS1": "ready> "}, timeout=BOUND,
+                          encoding="utf-8")
+    child.expect("ready> ")
+    child.sendline("/usr/sbin/cognito-otp login alice")
+    child.expect(CODE_QUESTION)
+    pid = os.tcgetpgrp(child.child_fd)
+    os.kill(pid, signal.SIGSTOP)
+    child.expect("ready> ")
+    child.sendline("bg")
+    child.expect("ready> ")
+    assert eventually(lambda: state_of(pid) == "T")
+    os.kill(pid, signal.SIGTERM)
+    os.kill(pid, signal.SIGCONT)
+    assert eventually(lambda: state_of(pid) in ("Z", ""))
+    child.close(force=True)
     assert house.counts()["mails"] == 1
 
 
