@@ -213,6 +213,17 @@ static struct pam_use_service *check_pam_remember(struct check_pam_round *round,
 	return used;
 }
 
+/* Our own line has checks of its own. */
+static void check_pam_mark_missing(struct check_pam_round *round)
+{
+	for (size_t i = 0; i < round->stack.line_count; i++) {
+		struct pam_line *line = &round->stack.lines[i];
+
+		if (pam_dispatch_kind(line) != PAM_MODULE_OURS && check_pam_is_missing(round->places->module_directory, line))
+			line->kind = PAM_LINE_MISSING;
+	}
+}
+
 static void check_pam_judge(struct check_pam_round *round, const char *name)
 {
 	struct check_pam_service service = { name, &round->stack, check_pam_find(&round->stack), { false, false, 0 } };
@@ -227,6 +238,7 @@ static void check_pam_judge(struct check_pam_round *round, const char *name)
 	check_pam_files(&round->seen, &service);
 	if (service.line->kind == PAM_LINE_BROKEN)
 		return;
+	check_pam_mark_missing(round);
 	check_pam_lines(round, &service);
 	used = check_pam_remember(round, &service, where);
 	check_pam_verdict(&round->seen, &service, &used->unmapped_open, &used->proved_first);

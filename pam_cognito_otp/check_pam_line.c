@@ -53,6 +53,25 @@ static bool check_pam_is_module_directory(const char *directory)
 	return (size_t)snprintf(path, sizeof(path), "%s/pam_permit.so", directory) < sizeof(path) && access(path, F_OK) == 0;
 }
 
+static bool check_pam_is_there(const char *directory, const char *module)
+{
+	char path[PAM_STACK_PATH_MAX];
+
+	return (size_t)snprintf(path, sizeof(path), "%s%s%s", directory, directory[0] == '\0' ? "" : "/", module) >= sizeof(path) ||
+	       access(path, F_OK) == 0;
+}
+
+/* Debian's PAM looks into /lib/security as well. */
+bool check_pam_is_missing(const char *module_directory, const struct pam_line *line)
+{
+	if (line->kind != PAM_LINE_MODULE || strstr(line->module, "$ISA") != NULL)
+		return false;
+	if (line->module[0] == '/')
+		return !check_pam_is_there("", line->module);
+	return check_pam_is_module_directory(module_directory) && !check_pam_is_there(module_directory, line->module) &&
+	       !check_pam_is_there("/lib/security", line->module);
+}
+
 static bool check_pam_path(const struct check *check, const char *directory, const struct pam_line *line, const char *where)
 {
 	static const char reinstall[] =

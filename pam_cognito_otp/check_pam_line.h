@@ -22,6 +22,9 @@ struct check_pam_settings {
 /* file:line */
 void check_pam_where(const struct pam_line *line, char out[CHECK_PAM_WHERE_MAX]);
 
+/* Whether PAM finds no file for the line's module. False where that cannot be known. */
+bool check_pam_is_missing(const char *module_directory, const struct pam_line *line);
+
 /* Reports what is wrong with the line alone. `module_directory` is where PAM looks for modules. Returns whether all is well. */
 bool check_pam_line(const struct check *check, const char *module_directory, const struct pam_line *line,
 		    struct check_pam_settings *ret_settings);

@@ -61,12 +61,32 @@ void check_pam_files(struct check_pam_seen *seen, const struct check_pam_service
 
 /* --- nobody gets in ------------------------------------------------------------------------------------------------------------- */
 
+/* A module that is not there: a word that is spelt wrongly, or a package that is gone. */
+static bool check_pam_lacks_module(struct check_pam_seen *seen, const struct check_pam_service *service)
+{
+	const struct pam_line *end = service->stack->lines + service->stack->line_count;
+	char where[CHECK_PAM_WHERE_MAX];
+	struct finding finding = { REPORT_ERROR, "pam_module_path", where, "correct the name, or install the package that has the module" };
+
+	for (const struct pam_line *line = service->stack->lines; line < end; line++) {
+		if (line->kind != PAM_LINE_MISSING)
+			continue;
+		check_pam_where(line, where);
+		check_pam_say(seen, &finding, "there is no %s, which PAM takes for a failure: a right code lets nobody in through %s",
+			      pam_stack_module_name(line), service->name);
+		return true;
+	}
+	return false;
+}
+
 static void check_pam_dead(struct check_pam_seen *seen, const struct check_pam_service *service, const struct pam_verdict *verdict,
 			   const char *where)
 {
 	struct finding finding = { REPORT_ERROR, "pam_unreachable", where,
 				   "Put it before the line that ends the stack or jumps over it; see EXAMPLES in man 8 pam_cognito_otp." };
 
+	if (check_pam_lacks_module(seen, service))
+		return;
 	if (!verdict->reached) {
 		check_pam_say(seen, &finding, "no login through %s ever comes to this line%s", service->name,
 			      verdict->bypassed ? ": everybody gets in without a code" : "");

@@ -228,6 +228,14 @@ static void pam_follow_failures(struct pam_walk *walk, size_t line, const struct
 		pam_follow(walk, line, state, pam_failures[i]);
 }
 
+/* What a line says that always fails. */
+static int pam_refusal(const struct pam_line *line)
+{
+	if (line->kind == PAM_LINE_MISSING)
+		return PAM_MODULE_UNKNOWN;
+	return line->kind == PAM_LINE_BROKEN ? PAM_PERM_DENIED : PAM_AUTH_ERR;
+}
+
 /* Everything that the line's module can say. */
 static void pam_follow_line(struct pam_walk *walk, size_t line, const struct pam_state *state)
 {
@@ -239,7 +247,7 @@ static void pam_follow_line(struct pam_walk *walk, size_t line, const struct pam
 		pam_follow(walk, line, state, PAM_SUCCESS);
 		return;
 	case PAM_MODULE_DENY:
-		pam_follow(walk, line, state, walk->stack->lines[line].kind == PAM_LINE_BROKEN ? PAM_PERM_DENIED : PAM_AUTH_ERR);
+		pam_follow(walk, line, state, pam_refusal(&walk->stack->lines[line]));
 		return;
 	case PAM_MODULE_CONDITION:
 		if ((walk->truths & 1U << walk->conditions[line]) != 0) {

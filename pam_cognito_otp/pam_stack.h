@@ -31,7 +31,8 @@ enum {
 enum pam_line_kind {
 	PAM_LINE_MODULE,
 	PAM_LINE_SUBSTACK, /* the lines that follow, with a higher level, are its own */
-	PAM_LINE_BROKEN	   /* PAM puts a failure in its place */
+	PAM_LINE_BROKEN,   /* PAM puts a failure in its place */
+	PAM_LINE_MISSING   /* the file of its module is not there: whoever knows where modules are may write it; PAM_MODULE_UNKNOWN */
 };
 
 /* Texts are borrowed from the stack, or constant. */

@@ -15,13 +15,19 @@ static size_t told_size;
 
 static void folder(void)
 {
+	static const char *const modules[] = { "cognito_otp", "permit",	 "deny", "unix",       "cap",	"env", "exec",
+					       "faildelay",   "nologin", "rootok", "succeed_if", "warn" };
 	int dir = safe_place_open("pam.d");
 
 	(void)close(dir);
 	dir = safe_place_open("security");
 	(void)close(dir);
-	safe_place_text("security/pam_cognito_otp.so", "");
-	safe_place_text("security/pam_permit.so", "");
+	for (size_t i = 0; i < CASES(modules); i++) {
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "security/pam_%s.so", modules[i]);
+		safe_place_text(path, "");
+	}
 	safe_place_text("pam.d/common-auth", COMMON);
 }
 
@@ -100,6 +106,12 @@ static void test_traps(void **state)
 		{ "auth required /nonexistent/" OURS, false, "error pam_module_path" },
 		{ "auth required other/" OURS, false, "error pam_module_path" },
 		{ "auth required pam_cognito_otp.so\r\n", false, "error pam_file, note pam_unused" },
+		{ "auth requisite pam_unixx.so\nauth required " OURS, false, "error pam_module_path" },
+		{ "auth required /nonexistent/pam_unix.so\nauth required " OURS, false, "error pam_module_path" },
+		{ "auth required " OURS "auth required pam_permitt.so\n", false, "error pam_module_path" },
+		{ "auth [success=ignore default=1] pam_succeed_iff.so user = a\nauth required " OURS "auth required pam_permit.so\n", false,
+		  "error pam_module_path" },
+		{ "-auth optional pam_gnome_keyring.so\nauth required " OURS, false, "" },
 		{ "auh required " OURS, false, "error pam_file, note pam_unused" },
 		{ "auth requird " OURS, false, "error pam_file, error pam_blocked" },
 		{ "auth required " OURS "@include nothing\n", false, "error pam_file, error pam_blocked" },
