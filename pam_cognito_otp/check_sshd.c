@@ -220,6 +220,24 @@ static bool check_sshd_somebody(const struct check_sshd_users *users, const stru
 	return sshd_settings_ask("addr=203.0.113.1,host=203.0.113.1", &outside, &note) == OTP_OK && sshd_settings_ways(&outside).code;
 }
 
+/* Match blocks about addresses find nobody when sshd is told none: here for somebody from an address that nobody has (RFC 5737). */
+static void check_sshd_outside(const struct check *check, const struct sshd_settings *usual)
+{
+	static const char remedy[] = "take the Match block away that finds this address, or name the addresses that it is for";
+	struct check_sshd_found found = { check, "sshd -T -C addr=203.0.113.1", 0 };
+	struct sshd_settings outside;
+	struct note note;
+
+	if (!usual->keyboard || !sshd_settings_ways(usual).code ||
+	    sshd_settings_ask("addr=203.0.113.1,host=203.0.113.1", &outside, &note) != OTP_OK)
+		return;
+	if (!outside.keyboard)
+		check_sshd_say(&found, REPORT_ERROR, "sshd_kbdinteractive", remedy,
+			       "a Match block sets KbdInteractiveAuthentication no: nobody from outside can be asked for a code");
+	else if (sshd_settings_ways(&outside).no_code && !sshd_settings_ways(usual).no_code)
+		check_sshd_say(&found, REPORT_ERROR, "sshd_methods", remedy, "a Match block lets people in from outside without a code");
+}
+
 /* --- sshd ----------------------------------------------------------------------------------------------------------------------- */
 
 static void check_sshd_broken(const struct check *check, enum otp_err err, const struct note *note)
@@ -248,6 +266,7 @@ static void check_sshd_all(const struct check *check, const struct pam_use_servi
 	check_sshd_ask_users(check, usual, users);
 	one.asked = check_sshd_somebody(users, usual);
 	(void)check_sshd_settings(check, &one);
+	check_sshd_outside(check, usual);
 	for (size_t i = 0; i < users->count; i++) {
 		one = (struct check_sshd_case){ used, &users->settings[i], users->names[i], usual, one.asked };
 		(void)check_sshd_settings(check, &one);

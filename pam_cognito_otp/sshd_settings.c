@@ -112,7 +112,7 @@ static void sshd_last_words(const char *text, struct note *note)
 	note_set(note, "%.*s; %.*s", (int)strcspn(first, "\r\n"), first, (int)(text + length - second - 1), second + 1);
 }
 
-enum otp_err sshd_settings_ask(const char *connection, struct sshd_settings *ret_settings, struct note *note)
+static enum otp_err sshd_ask_once(const char *connection, struct sshd_settings *ret_settings, struct note *note)
 {
 	strbuf_auto struct strbuf out = STRBUF_LIMIT(SSHD_OUTPUT_MAX);
 	char program[] = SSHD_PROGRAM;
@@ -134,6 +134,20 @@ enum otp_err sshd_settings_ask(const char *connection, struct sshd_settings *ret
 		return OTP_ERR_CONFIG_SYNTAX;
 	}
 	return sshd_settings_parse(strbuf_text(&out), ret_settings, note);
+}
+
+/* Match LocalPort and Match LocalAddress want to be told, where the other Match blocks take nothing for an answer. */
+enum otp_err sshd_settings_ask(const char *connection, struct sshd_settings *ret_settings, struct note *note)
+{
+	char local[SSHD_SPEC_MAX];
+	enum otp_err err = sshd_ask_once(connection, ret_settings, note);
+
+	if (err != OTP_ERR_CONFIG_SYNTAX || strstr(note->text, "connection test specification") == NULL)
+		return err;
+	if (snprintf(local, sizeof(local), "%s%sladdr=192.0.2.22,lport=22", connection == NULL ? "" : connection, connection == NULL ? "" : ",") >=
+	    (int)sizeof(local))
+		return OTP_ERR_SYSTEM;
+	return sshd_ask_once(local, ret_settings, note);
 }
 
 /* --- ways in -------------------------------------------------------------------------------------------------------------------- */

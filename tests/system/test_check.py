@@ -15,6 +15,7 @@ from mock_cognito.defaults import CLIENT, POOL, PUBLIC_CLIENT
 
 from system.house import CA_FILE, HELPER, RUN, SECRET_FILE, SETTINGS, STATE, USER_MAP, write_file
 from system.ready_machine import (
+    SSHD_DROP_IN,
     Fault,
     changed_file,
     empty_state,
@@ -322,3 +323,22 @@ def test_there_are_enough_of_them():
     """Each under a name of its own."""
     assert len({fault.what for fault in FAULTS}) == len(FAULTS) >= 60
     assert len({fault.name for fault in FAULTS}) >= 30
+
+
+MATCHES = {
+    "every address without a code": ("Match Address *\n  AuthenticationMethods publickey\n", ["sshd_methods"]),
+    "every address without a question": ("Match Address 0.0.0.0/0,::/0\n  KbdInteractiveAuthentication no\n",
+                                         ["sshd_kbdinteractive"]),
+    "a network without a code": ("Match Address 192.0.2.0/24\n  AuthenticationMethods publickey\n", []),
+    "a port of its own": ("Match LocalPort 2222\n  X11Forwarding no\n", []),
+    "a port and an address of its own": ("Match LocalAddress 192.0.2.1 LocalPort 2222\n  X11Forwarding no\n", []),
+}
+
+
+@pytest.mark.parametrize("name", MATCHES)
+def test_match_blocks_of_sshd(house, name):
+    """Somebody from outside is asked for, too; what a Match block must be told to be looked at is no fault."""
+    block, wanted = MATCHES[name]
+    with changed_file(SSHD_DROP_IN, lambda old: old + block + "Match all\n"):
+        assert [finding.name for finding in check().bad()] == wanted
+    assert_good(check())
