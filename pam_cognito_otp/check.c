@@ -33,6 +33,8 @@ void check_error(const struct check *check, const char *where, enum otp_err err,
 	text = check_note_text(note, place.text);
 	if (text[0] == '\0')
 		report_add(check->report, &finding, "%s", err_text(err));
+	else if (strstr(text, err_text(err)) != NULL)
+		report_add(check->report, &finding, "%s", text);
 	else
 		report_add(check->report, &finding, "%s: %s", text, err_text(err));
 }

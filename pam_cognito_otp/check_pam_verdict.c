@@ -200,7 +200,7 @@ void check_pam_verdict(struct check_pam_seen *seen, const struct check_pam_servi
 		       bool *ret_proved_first)
 {
 	char where[CHECK_PAM_WHERE_MAX];
-	struct finding finding = { REPORT_NOTE, "pam_undecided", where, "" };
+	struct finding finding = { REPORT_WARNING, "pam_undecided", where, "Make the stack simpler: fewer conditions, substacks and lines." };
 	struct pam_verdict verdict;
 
 	check_pam_where(service->line, where);

@@ -145,7 +145,7 @@ static void check_map_users(const struct check *check, const struct check_map *m
 	if (accounts == 0 && judged == map->count && check->options->user_template[0] == '\0')
 		report_add(check->report, &nobody, "none of its %zu users has an account on this machine", map->count);
 	else
-		report_add(check->report, &good, "%zu users; of the first %zu, %zu have an account here", map->count, judged, accounts);
+		report_add(check->report, &good, "%zu mapped; of the first %zu looked up, with an account here: %zu", map->count, judged, accounts);
 }
 
 static void check_map_empty(const struct check *check)

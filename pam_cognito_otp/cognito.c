@@ -39,7 +39,7 @@ static enum otp_err cognito_read_secret(const struct cognito *cognito, struct se
 		return err;
 	length = strcspn(secret_text(&text), " \t\r\n");
 	if (length == 0 || strspn(secret_text(&text) + length, " \t\r\n") != text.length - length) {
-		note_set(cognito->note, "%s: not one word", cognito->client_secret_file);
+		note_set(cognito->note, "%s: %s", cognito->client_secret_file, strspn(secret_text(&text), " \t\r\n") == text.length ? "empty: write the app client's secret into it" : "not one word");
 		return OTP_ERR_CONFIG_VALUE;
 	}
 	return secret_set(ret_secret, text.bytes, length);

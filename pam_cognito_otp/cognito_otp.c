@@ -66,7 +66,10 @@ static int tool_fail(const char *what, enum otp_err err, const struct note *note
 
 	log_clean(clean, sizeof(clean), note->text, false);
 	log_clean(name, sizeof(name), what, false);
-	fprintf(stderr, "cognito-otp: %s: %s%s%s (%s)\n", name, clean, clean[0] == '\0' ? "" : ": ", err_text(err), err_reason(err));
+	if (strstr(clean, err_text(err)) != NULL)
+		fprintf(stderr, "cognito-otp: %s: %s (%s)\n", name, clean, err_reason(err));
+	else
+		fprintf(stderr, "cognito-otp: %s: %s%s%s (%s)\n", name, clean, clean[0] == '\0' ? "" : ": ", err_text(err), err_reason(err));
 	return TOOL_FAILED;
 }
 

@@ -74,12 +74,14 @@ static enum otp_err command_read(int input, const struct deadline *deadline, str
 /* It has closed its output; should it stay all the same, it is not waited for beyond the deadline. */
 static bool command_ended(pid_t pid, const struct deadline *deadline, int *ret_status)
 {
-	while (waitpid(pid, ret_status, WNOHANG) == 0) {
+	pid_t ended;
+
+	while ((ended = waitpid(pid, ret_status, WNOHANG)) == 0) {
 		if (deadline_left_ms(deadline) == 0)
 			return false;
 		clock_sleep_until_ms(clock_monotonic_ms() + 1);
 	}
-	return true;
+	return ended == pid; /* -1 where SIGCHLD is ignored: then nothing is known of its status */
 }
 
 enum otp_err command_run(char *const argv[], int64_t limit_ms, struct strbuf *out, int *ret_status)

@@ -168,12 +168,27 @@ static bool sshd_has_method(const char *list, const char *method)
 	return false;
 }
 
+/* Of keyboard-interactive's devices only PAM exists on Linux: a way through another one is none. */
+static bool sshd_has_no_device(const char *list)
+{
+	static const char keyboard[] = "keyboard-interactive:";
+	size_t length = strcspn(list, " ");
+	const char *found = memmem(list, length, keyboard, sizeof(keyboard) - 1);
+
+	if (found == NULL)
+		return false;
+	found += sizeof(keyboard) - 1;
+	return strcspn(found, ", ") != 3 || strncmp(found, "pam", 3) != 0;
+}
+
 static void sshd_add_way(struct sshd_ways *ways, const char *list)
 {
 	bool keyboard = sshd_has_method(list, "keyboard-interactive");
 	bool password = sshd_has_method(list, "password");
 	bool key = sshd_has_method(list, "publickey") || sshd_has_method(list, "hostbased") || sshd_has_method(list, "gssapi-with-mic");
 
+	if (sshd_has_no_device(list))
+		return;
 	ways->code |= keyboard;
 	ways->password |= password;
 	ways->code_only |= keyboard && !key;

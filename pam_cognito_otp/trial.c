@@ -23,7 +23,7 @@ static void trial_log(const struct trial *trial, const struct caller *caller, co
 			       trial->note };
 
 	audit_line(&audit, line);
-	log_warning("%s", line);
+	log_warning("pam_cognito_otp(%s): %s", TRIAL_SERVICE, line);
 }
 
 void trial_run(const struct trial *trial, enum otp_err judgement, struct auth_result *ret_result)

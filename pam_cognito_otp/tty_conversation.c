@@ -10,7 +10,7 @@
 
 enum { TTY_ANSWER_MAX = 512 }; /* bytes, as in PAM */
 
-static const int tty_signals[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP, SIGTTIN, SIGTTOU };
+static const int tty_signals[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGALRM, SIGPIPE, SIGUSR1, SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU };
 enum { TTY_SIGNALS = sizeof(tty_signals) / sizeof(tty_signals[0]) };
 
 /* The last of tty_signals that came while somebody was asked. A handler has no other place to say so. */

@@ -17,7 +17,9 @@ from system.house import CA_FILE, HELPER, RUN, SECRET_FILE, SETTINGS, STATE, USE
 from system.ready_machine import (
     SSHD_DROP_IN,
     Fault,
+    assert_good,
     changed_file,
+    check,
     empty_state,
     find_and_repair,
     good_machine,

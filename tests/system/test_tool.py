@@ -324,8 +324,8 @@ def test_environment_has_no_say(house, tmp_path):
     """Neither where TLS keys go, nor what OpenSSL loads, nor which authorities or proxies are believed."""
     keys = tmp_path / "keys"
     settings = tmp_path / "openssl.cnf"
-    settings.write_text(f"config_diagnostics = 1\nopenssl_conf = a\n[a]\nproviders = b\n[b]\nc = d\n[d]\nmodule = {tmp_path}/none.so\n"
-                        "activate = 1\n")
+    settings.write_text("config_diagnostics = 1\nopenssl_conf = a\n[a]\nproviders = b\n[b]\nc = d\n[d]\n"
+                        f"module = {tmp_path}/none.so\nactivate = 1\n")
     hostile = {"SSLKEYLOGFILE": str(keys), "OPENSSL_CONF": str(settings), "https_proxy": "http://127.0.0.1:1",
                "SSL_CERT_FILE": "/dev/null"}
     run = subprocess.run(["/usr/sbin/cognito-otp", "check"], capture_output=True, text=True, timeout=60, check=False,
