@@ -7,6 +7,7 @@ from rig import accounts
 
 from system import recipes
 from system.house import House
+from system.ready_machine import empty_state, good_machine
 
 INSIDE = os.path.exists("/run/otp-rig")
 
@@ -63,6 +64,14 @@ def passwords(whole_house):
     yield
     for name in names:
         accounts.set_password(name, None)
+
+
+@pytest.fixture
+def machine(house):
+    """The installation of the README."""
+    with good_machine(house):
+        yield
+    empty_state()
 
 
 @pytest.fixture(scope="module")

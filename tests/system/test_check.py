@@ -20,9 +20,7 @@ from system.ready_machine import (
     assert_good,
     changed_file,
     check,
-    empty_state,
     find_and_repair,
-    good_machine,
     moved_away,
     row_of,
     somebody,
@@ -41,14 +39,6 @@ OTHER_PATH = "/etc/security/elsewhere"
 NOWHERE = "https://cognito-idp.eu-west-1.amazonaws.com"     # no name server in the rig knows it
 rows = []
 pytestmark = pytest.mark.usefixtures("table", "machine")
-
-
-@pytest.fixture(autouse=True)
-def machine(house):
-    """The installation of the README."""
-    with good_machine(house):
-        yield
-    empty_state()
 
 
 def module_path():

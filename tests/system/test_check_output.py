@@ -25,7 +25,6 @@ from system.ready_machine import (
     check_as_text,
     empty_state,
     findings_of_json,
-    good_machine,
     good_settings,
     lines_of,
     read,
@@ -37,14 +36,6 @@ GOOD = {"module", "helper", "state", "settings", "map", "keys", "client", "pam",
 ESCAPE = "\x1b[2J\x1b]0;owned\x07\u202e\x9b31m\r"
 rows = []
 pytestmark = pytest.mark.usefixtures("table", "machine")
-
-
-@pytest.fixture(autouse=True)
-def machine(house):
-    """The installation of the README."""
-    with good_machine(house):
-        yield
-    empty_state()
 
 
 def warning(_house):

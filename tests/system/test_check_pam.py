@@ -23,9 +23,7 @@ from system.ready_machine import (
     changed_file,
     check,
     debian_stack,
-    empty_state,
     find_and_repair,
-    good_machine,
     put_readme_stacks,
     read,
     row_of,
@@ -42,14 +40,6 @@ OTHER_SETTINGS = "/etc/security/other.conf"
 METHODS = "AuthenticationMethods publickey,keyboard-interactive:pam"
 rows = []
 pytestmark = pytest.mark.usefixtures("table", "machine")
-
-
-@pytest.fixture(autouse=True)
-def machine(house):
-    """The installation of the README."""
-    with good_machine(house):
-        yield
-    empty_state()
 
 
 def with_stack(auth, *services):

@@ -53,68 +53,69 @@ static void test_the_question_before_the_first_mail(void **state)
 	}
 }
 
+static const struct {
+	struct dialogue dialogue;
+	const char *destination;
+	const char *mailed;
+	const char *sent;
+} code_questions[] = {
+	{ { DIALOGUE_NOTHING, 0, 0 }, "a***@e***", "Code (r = new one): ", "Code (r = new one): " },
+	{ { DIALOGUE_FIRST, 0, 0 },
+	  "a***@e***",
+	  "Code mailed to a***@e***. Code (r = new one): ",
+	  "Code sent to a***@e***. Code (r = new one): " },
+	{ { DIALOGUE_FIRST, 0, 0 },
+	  "",
+	  "If this account may sign in, a code was mailed. Code (r = new one): ",
+	  "If this account may sign in, a code was sent. Code (r = new one): " },
+	{ { DIALOGUE_WRONG, 2, 0 },
+	  "a***@e***",
+	  "Wrong code, 2 tries left. Code (r = new one): ",
+	  "Wrong code, 2 tries left. Code (r = new one): " },
+	{ { DIALOGUE_WRONG, 1, 0 },
+	  "",
+	  "Wrong code, 1 try left. Code (r = new one): ",
+	  "Wrong code, 1 try left. Code (r = new one): " },
+	{ { DIALOGUE_NO_CODE, 0, 0 },
+	  "",
+	  "Codes are digits only; no try used. Code (r = new one): ",
+	  "Codes are digits only; no try used. Code (r = new one): " },
+	{ { DIALOGUE_EXPIRED, 0, 0 },
+	  "",
+	  "That code has expired; r mails a new one. Code (r = new one): ",
+	  "That code has expired; r sends a new one. Code (r = new one): " },
+	{ { DIALOGUE_VOID, 0, 0 },
+	  "",
+	  "That code is no longer valid; r mails a new one. Code (r = new one): ",
+	  "That code is no longer valid; r sends a new one. Code (r = new one): " },
+	{ { DIALOGUE_RESENT, 0, 0 },
+	  "",
+	  "New code mailed; only the newest counts. Code (r = new one): ",
+	  "New code sent; only the newest counts. Code (r = new one): " },
+	{ { DIALOGUE_TOO_EARLY, 40, 20 },
+	  "",
+	  "Mailed 20 s ago; r works again in 40 s. Code (r = new one): ",
+	  "Sent 20 s ago; r works again in 40 s. Code (r = new one): " },
+	{ { DIALOGUE_USED, 0, 0 },
+	  "a***@e***",
+	  "That code was already used; r mails a new one. Code (r = new one): ",
+	  "That code was already used; r sends a new one. Code (r = new one): " },
+	{ { DIALOGUE_NOT_RESENT, 0, 0 },
+	  "a***@e***",
+	  "No new code can be mailed now; the one before still counts. Code (r = new one): ",
+	  "No new code can be sent now; the one before still counts. Code (r = new one): " },
+};
+
 static void test_the_question_for_a_code(void **state)
 {
-	static const struct {
-		struct dialogue dialogue;
-		const char *destination;
-		const char *mailed;
-		const char *sent;
-	} cases[] = {
-		{ { DIALOGUE_NOTHING, 0, 0 }, "a***@e***", "Code (r = new one): ", "Code (r = new one): " },
-		{ { DIALOGUE_FIRST, 0, 0 },
-		  "a***@e***",
-		  "Code mailed to a***@e***. Code (r = new one): ",
-		  "Code sent to a***@e***. Code (r = new one): " },
-		{ { DIALOGUE_FIRST, 0, 0 },
-		  "",
-		  "If this account may sign in, a code was mailed. Code (r = new one): ",
-		  "If this account may sign in, a code was sent. Code (r = new one): " },
-		{ { DIALOGUE_WRONG, 2, 0 },
-		  "a***@e***",
-		  "Wrong code, 2 tries left. Code (r = new one): ",
-		  "Wrong code, 2 tries left. Code (r = new one): " },
-		{ { DIALOGUE_WRONG, 1, 0 },
-		  "",
-		  "Wrong code, 1 try left. Code (r = new one): ",
-		  "Wrong code, 1 try left. Code (r = new one): " },
-		{ { DIALOGUE_NO_CODE, 0, 0 },
-		  "",
-		  "Codes are digits only; no try used. Code (r = new one): ",
-		  "Codes are digits only; no try used. Code (r = new one): " },
-		{ { DIALOGUE_EXPIRED, 0, 0 },
-		  "",
-		  "That code has expired; r mails a new one. Code (r = new one): ",
-		  "That code has expired; r sends a new one. Code (r = new one): " },
-		{ { DIALOGUE_VOID, 0, 0 },
-		  "",
-		  "That code is no longer valid; r mails a new one. Code (r = new one): ",
-		  "That code is no longer valid; r sends a new one. Code (r = new one): " },
-		{ { DIALOGUE_RESENT, 0, 0 },
-		  "",
-		  "New code mailed; only the newest counts. Code (r = new one): ",
-		  "New code sent; only the newest counts. Code (r = new one): " },
-		{ { DIALOGUE_TOO_EARLY, 40, 20 },
-		  "",
-		  "Mailed 20 s ago; r works again in 40 s. Code (r = new one): ",
-		  "Sent 20 s ago; r works again in 40 s. Code (r = new one): " },
-		{ { DIALOGUE_USED, 0, 0 },
-		  "a***@e***",
-		  "That code was already used; r mails a new one. Code (r = new one): ",
-		  "That code was already used; r sends a new one. Code (r = new one): " },
-		{ { DIALOGUE_NOT_RESENT, 0, 0 },
-		  "a***@e***",
-		  "No new code can be mailed now; the one before still counts. Code (r = new one): ",
-		  "No new code can be sent now; the one before still counts. Code (r = new one): " },
-	};
 	char prompt[CONVERSATION_TEXT_MAX + 1];
 
 	(void)state;
-	for (size_t i = 0; i < CASES(cases); i++) {
-		dialogue_ask_code(&cases[i].dialogue, &mailed, cases[i].destination, prompt);
-		assert_string_equal(prompt, cases[i].mailed);
-		dialogue_ask_code(&cases[i].dialogue, &sent, cases[i].destination, prompt);
-		assert_string_equal(prompt, cases[i].sent);
+	for (size_t i = 0; i < CASES(code_questions); i++) {
+		dialogue_ask_code(&code_questions[i].dialogue, &mailed, code_questions[i].destination, prompt);
+		assert_string_equal(prompt, code_questions[i].mailed);
+		dialogue_ask_code(&code_questions[i].dialogue, &sent, code_questions[i].destination, prompt);
+		assert_string_equal(prompt, code_questions[i].sent);
 	}
 }
 
