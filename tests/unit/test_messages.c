@@ -112,6 +112,7 @@ static void test_a_text_is_for_every_challenge(void **state)
 	(void)state;
 	safe_place_needed();
 	safe_place_text("texts", "new_code = Neu.\n");
+	messages_done(&messages);
 	assert_err("sms", messages_load(&messages, safe_place_path("texts"), CHALLENGE_SMS_OTP, &note), OTP_OK);
 	assert_string_equal(write_plain(MESSAGE_NEW_CODE), "Neu.");
 	assert_string_equal(write_plain(MESSAGE_NONE_OPEN), "No code is open here; y sends one.");
