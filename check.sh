@@ -60,7 +60,7 @@ step_unit() {
 
 step_distcheck() {
     cd "$base/gcc"
-    make distcheck
+    make -j"$jobs" distcheck
 }
 
 step_clang() {

@@ -11,6 +11,7 @@ from rig import require
 FOLDER = "/etc/pam.d"
 TYPES = ("auth", "account", "password", "session")
 _replaced = {}
+_made = set()
 
 
 def read(service):
@@ -28,14 +29,21 @@ def stack(service, text):
     """Write the text as the stack of the service; return the file's path."""
     require()
     path = os.path.join(FOLDER, service)
-    if os.path.exists(path):
+    if service not in _made and os.path.exists(path):
         _replaced.setdefault(service, shipped(service))
+    else:
+        _made.add(service)
     temporary = path + ".new"
     with open(temporary, "w", encoding="utf-8") as file:
         file.write(text.rstrip("\n") + "\n")
     os.chmod(temporary, 0o644)
     os.rename(temporary, path)
     return path
+
+
+def made():
+    """Return the services that the machine did not have before this process wrote their stacks."""
+    return sorted(_made)
 
 
 def lines(service, *, auth=("required pam_deny.so",), account=("required pam_permit.so",), session=(), password=()):

@@ -15,7 +15,7 @@ import time
 from typing import NamedTuple
 
 from docs import sources
-from rig import accounts
+from rig import accounts, pam
 
 from system.house import RUN, SERVICES, SETTINGS, STATE, write_file
 
@@ -145,7 +145,7 @@ def put_readme_stacks(*services):
 
 def stock_stacks():
     """Put back Debian's files, and take away the services of other tests."""
-    for service in SERVICES:
+    for service in {*SERVICES, *pam.made()}:
         with contextlib.suppress(FileNotFoundError):
             os.remove(f"{PAM}/{service}")
     for service, text in STOCK.items():

@@ -240,7 +240,7 @@ WAY = [
     Fault("packets are dropped", lambda house: packets(f"tcp dport {house.cognito.https_port} drop"), "net_timeout",
           "https://localhost:", remedy="firewall"),
     Fault("nobody answers", both_ways(transport="silent"), "net_timeout", "https://localhost:"),
-    Fault("connections break", with_fault("connect", transport="reset"), "net_tls|net_reset", "https://localhost:"),
+    Fault("connections break", with_fault("connect", transport="reset"), "net_tls|net_reset|net_connect", "https://localhost:"),
     Fault("certificate of another CA", profile("unknown_ca"), "tls_certificate", "https://localhost:",
           remedy="ca_file"),
     Fault("no CA file for a CA of one's own", with_settings(ca_file=None), "tls_certificate", "https://localhost:"),

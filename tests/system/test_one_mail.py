@@ -11,7 +11,7 @@ import pytest
 from driver.people import console, key_holder, other_local, own_account, question, stranger, tell
 from mock_cognito.defaults import PUBLIC_CLIENT
 from rig import login, ssh, sudo
-from rig.pty import Ended, Silent
+from rig.pty import Ended
 from rig.sshd import Sshd
 
 from system.house import RUN, helpers, wait_helpers, write_file
@@ -76,12 +76,7 @@ def answered(call, text):
 def break_off(way, person):
     """End this call, not the tries: three answers that are none, or an interrupt; back to where one begins again."""
     if way == "sudo":
-        person.control("c")
-        with contextlib.suppress(Silent):
-            person.wait(timeout=3)
-        if person.alive():  # sudo misses what comes between its prompt and its read()
-            person.control("c")
-        assert person.wait() != 0
+        assert person.interrupt() != 0
         return
     for number in range(3):
         person.line("no")

@@ -107,8 +107,7 @@ def leave_open(house, pools):
     count = pools.mails() + 1
     with enter(house) as alice:
         alice.expect(MAILED)
-        alice.control("c")
-        alice.wait()
+        alice.interrupt()
     return pools.service.last_code(count=count)
 
 
@@ -269,8 +268,7 @@ def test_spent_tries_of_one_line(house, pools):
         alice.expect(MAILED)
         alice.line(pools.service.last_code(count=2))
         alice.expect(MAILED)
-        alice.control("c")
-        alice.wait()
+        alice.interrupt()
     reasons = house.reasons()
     assert reasons[:3] == ["tries_exhausted", "verified", "tries_exhausted_before"], reasons
     rows.append(("sudo: a's tries spent, b's code right", "refused; tries_exhausted, verified, tries_exhausted_before"))

@@ -144,8 +144,7 @@ def test_open_code_outlives_the_upgrade(house, server):
     build = installation.next_build()
     with enter(house, server, "sudo") as alice:
         question(alice)
-        alice.control("c")
-        alice.wait()
+        alice.interrupt()
     installation.install(build)
     with enter(house, server, "sudo") as alice:
         alice.expect("^" + STILL_GOOD)
@@ -241,8 +240,7 @@ def test_open_code_of_another_protocol(house, server):
     with enter(house, server, "sudo") as alice:
         question(alice)
         old = house.cognito.last_code()
-        alice.control("c")
-        alice.wait()
+        alice.interrupt()
     installation.install(build)
     with enter(house, server, "sudo") as alice:
         assert question(alice).startswith("Code mailed to a***@e***.")
