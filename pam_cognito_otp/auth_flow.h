@@ -35,6 +35,7 @@ struct auth_request {
 	const struct options *options;
 	const struct messages *messages;
 	const char *user;
+	const char *service; /* the calling program, as PAM calls it */
 	const struct policy_user *judged;
 	enum otp_err refusal; /* OTP_OK, or why this user can not sign in: then the dialogue is only played */
 	struct caller caller;

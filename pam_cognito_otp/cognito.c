@@ -98,22 +98,23 @@ static void cognito_keep_refresh(struct cognito *cognito, const struct json_valu
 		(void)cognito_token(result, "RefreshToken", &cognito->refresh_token);
 }
 
-static void cognito_begin(struct cognito *cognito)
+void cognito_begin(struct cognito *cognito)
 {
 	cognito->left = false;
 	cognito->status = 0;
 }
 
-/* Sends `body` to `operation`; *ret_doc is the answer to a 200. */
-static enum otp_err cognito_call(struct cognito *cognito, const char *operation, const struct strbuf *body, struct json_doc **ret_doc)
+enum otp_err cognito_post(struct cognito *cognito, const char *operation, const struct strbuf *body, const char *const *lines, struct json_doc **ret_doc)
 {
 	struct secret text = { body->text, body->length }; /* borrowed */
-	struct http_request request = { cognito->endpoint, operation, &text };
+	struct http_request request = { .url = cognito->endpoint, .target = operation, .body = &text };
 	http_response_auto struct http_response response = HTTP_RESPONSE_NONE;
 	enum otp_err err;
 
 	if (body->failed != OTP_OK)
 		return body->failed;
+	for (size_t i = 0; i < HTTP_LINES_MAX && lines != NULL && lines[i] != NULL; i++)
+		request.lines[i] = lines[i];
 	err = http_exchange(cognito->http, &request, cognito->deadline, &response, cognito->note);
 	cognito->left = cognito->left || response.left;
 	cognito->status = err == OTP_OK ? response.status : 0;
@@ -131,6 +132,11 @@ static enum otp_err cognito_call(struct cognito *cognito, const char *operation,
 	if (err == OTP_OK)
 		cognito_keep_refresh(cognito, json_doc_root(*ret_doc));
 	return err;
+}
+
+static enum otp_err cognito_call(struct cognito *cognito, const char *operation, const struct strbuf *body, struct json_doc **ret_doc)
+{
+	return cognito_post(cognito, operation, body, NULL, ret_doc);
 }
 
 /* A base64url-like text in today's service; any printable one is sent back as it came. */

@@ -17,8 +17,10 @@
 #include "clock.h"
 #include "err.h"
 #include "http.h"
+#include "json_doc.h"
 #include "note.h"
 #include "secret.h"
+#include "strbuf.h"
 
 enum {
 	COGNITO_SESSION_MAX = 8 * 1024,	 /* bytes; the model says 2048 characters, today's are some 1600 */
@@ -71,6 +73,15 @@ enum otp_err cognito_initiate_auth(struct cognito *cognito, const char *user_nam
  */
 enum otp_err cognito_respond(struct cognito *cognito, const char *user_name, const struct cognito_challenge *challenge, const struct secret *code,
 			     struct cognito_tokens *ret_tokens);
+
+/* For operations in other rooms. Called once before the first request of an operation: nothing has left yet. */
+void cognito_begin(struct cognito *cognito);
+
+/*
+ * Sends `body` to `operation` and reads the answer to a 200: *ret_doc, which the caller ends with json_doc_free in every case. `lines`: further headers as in
+ * http_request, or NULL. Errors of http.h and cognito_error.h, OTP_ERR_CLOCK, OTP_ERR_JSON_*.
+ */
+enum otp_err cognito_post(struct cognito *cognito, const char *operation, const struct strbuf *body, const char *const *lines, struct json_doc **ret_doc);
 
 /* RevokeToken: ends cognito->refresh_token, and with it the access token's use at the service. */
 enum otp_err cognito_revoke(struct cognito *cognito);

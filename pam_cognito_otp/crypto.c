@@ -54,19 +54,26 @@ enum otp_err crypto_sha256(const void *bytes, size_t length, unsigned char ret_d
 	return digest_length == CRYPTO_SHA256_SIZE ? OTP_OK : OTP_ERR_CRYPTO;
 }
 
+enum otp_err crypto_hmac_sha256(const void *key, size_t key_length, const void *message, size_t message_length,
+				unsigned char ret_mac[CRYPTO_SHA256_SIZE])
+{
+	size_t mac_length = 0;
+
+	if (EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, key_length, message, message_length, ret_mac, CRYPTO_SHA256_SIZE, &mac_length) == NULL)
+		return crypto_failed(OTP_ERR_CRYPTO);
+	return mac_length == CRYPTO_SHA256_SIZE ? OTP_OK : OTP_ERR_CRYPTO;
+}
+
 enum otp_err crypto_hmac_sha256_base64(const void *key, size_t key_length, const void *message, size_t message_length,
 				       char ret_text[CRYPTO_HMAC_BASE64_SIZE])
 {
 	unsigned char mac[CRYPTO_SHA256_SIZE];
-	size_t mac_length = 0;
+	enum otp_err err = crypto_hmac_sha256(key, key_length, message, message_length, mac);
 
-	if (EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, key_length, message, message_length, mac, sizeof(mac), &mac_length) == NULL)
-		return crypto_failed(OTP_ERR_CRYPTO);
-	if (mac_length != sizeof(mac))
-		return OTP_ERR_CRYPTO;
-	EVP_EncodeBlock((unsigned char *)ret_text, mac, (int)sizeof(mac));
+	if (err == OTP_OK)
+		EVP_EncodeBlock((unsigned char *)ret_text, mac, (int)sizeof(mac));
 	OPENSSL_cleanse(mac, sizeof(mac));
-	return OTP_OK;
+	return err;
 }
 
 void crypto_base64(const void *bytes, size_t length, char *ret_text)

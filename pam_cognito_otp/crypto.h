@@ -27,7 +27,11 @@ void crypto_shut_down(void);
 /* SHA-256 (FIPS 180-4). OTP_ERR_CRYPTO. */
 enum otp_err crypto_sha256(const void *bytes, size_t length, unsigned char ret_digest[CRYPTO_SHA256_SIZE]);
 
-/* HMAC-SHA-256 (RFC 2104) as standard padded Base64 text. OTP_ERR_CRYPTO. */
+/* HMAC-SHA-256 (RFC 2104). OTP_ERR_CRYPTO. */
+enum otp_err crypto_hmac_sha256(const void *key, size_t key_length, const void *message, size_t message_length,
+				unsigned char ret_mac[CRYPTO_SHA256_SIZE]);
+
+/* The same as standard padded Base64 text. OTP_ERR_CRYPTO. */
 enum otp_err crypto_hmac_sha256_base64(const void *key, size_t key_length, const void *message, size_t message_length,
 				       char ret_text[CRYPTO_HMAC_BASE64_SIZE]);
 

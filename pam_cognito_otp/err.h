@@ -47,6 +47,8 @@ enum otp_class {
 	X(OTP_ERR_USER_FILTERED,         "user_filtered",        FORBIDDEN,    "the user is not among users") \
 	X(OTP_ERR_USER_UNMAPPED,         "user_unmapped",        DENIED,       "the user has no Cognito user") \
 	X(OTP_ERR_USER_REFUSED_BY_HOST,  "refused_by_sshd",      DENIED,       "sshd replaced the answer: it refuses this user whatever he types") \
+	X(OTP_ERR_USER_SHARED,           "user_shared",          FORBIDDEN,    "several people share the account, and nobody has said which of them this is") \
+	X(OTP_ERR_PERSON_UNKNOWN,        "person_unknown",       DENIED,       "who was named is none of the people who share the account") \
 	/* what the service says of him */ \
 	X(OTP_ERR_CODE_WRONG,            "code_wrong",           DENIED,       "the code is wrong") \
 	X(OTP_ERR_SESSION_EXPIRED,       "session_expired",      DENIED,       "the code has expired") \
@@ -63,6 +65,11 @@ enum otp_class {
 	X(OTP_ERR_LAMBDA_DENIED,         "lambda_denied",        DENIED,       "a Lambda trigger of the pool refuses the user") \
 	X(OTP_ERR_THROTTLED,             "service_throttled",    TRIES,        "the service limits requests or mails") \
 	X(OTP_ERR_LOCKED,                "service_locked",       TRIES,        "the service has locked the user for a while") \
+	X(OTP_ERR_ACCOUNT_EXTERNAL,      "account_external",     DENIED,       "the Cognito user signs in through another identity provider") \
+	X(OTP_ERR_ACCOUNT_FORCE_CHANGE,  "account_force_change", DENIED,       "the Cognito user still has a temporary password") \
+	X(OTP_ERR_ACCOUNT_STATUS,        "account_status",       DENIED,       "the Cognito user is in a state that this version does not know") \
+	X(OTP_ERR_ACCOUNT_GONE,          "account_gone",         DENIED,       "the Cognito user was there before and is not now, and nobody is created twice") \
+	X(OTP_ERR_ACCOUNT_EXISTS,        "account_exists",       DENIED,       "the pool has the user name or address already, in another form") \
 	/* what the service says of our set-up */ \
 	X(OTP_ERR_SECRET_HASH,           "secret_hash",          SERVICE,      "the client secret is wrong, missing or not wanted") \
 	X(OTP_ERR_CLIENT,                "client_unknown",       SERVICE,      "the service does not know client_id in this region") \
@@ -71,6 +78,12 @@ enum otp_class {
 	X(OTP_ERR_LAMBDA_BROKEN,         "lambda_broken",        SERVICE,      "a Lambda trigger of the pool fails") \
 	X(OTP_ERR_FORBIDDEN,             "service_forbidden",    SERVICE,      "a firewall in front of the service refuses this host") \
 	X(OTP_ERR_API_UNKNOWN,           "api_unknown",          SERVICE,      "the service answered with an error this version does not know") \
+	X(OTP_ERR_POOL_UNKNOWN,          "pool_unknown",         SERVICE,      "the service does not know user_pool_id in this region and account") \
+	X(OTP_ERR_AWS_CREDENTIALS,       "aws_credentials",      SERVICE,      "there are no usable AWS credentials") \
+	X(OTP_ERR_AWS_IMDS,              "aws_imds",             SERVICE,      "the instance metadata service gives no credentials") \
+	X(OTP_ERR_AWS_SIGNATURE,         "aws_signature",        SERVICE,      "the service does not accept the AWS credentials or their signature") \
+	X(OTP_ERR_AWS_EXPIRED,           "aws_expired",          SERVICE,      "the AWS credentials have expired") \
+	X(OTP_ERR_AWS_DENIED,            "aws_denied",           SERVICE,      "IAM does not allow this host the operation") \
 	/* the way to the service */ \
 	X(OTP_ERR_NET_DNS,               "net_dns",              UNREACHABLE,  "the host name does not resolve") \
 	X(OTP_ERR_NET_CONNECT,           "net_connect",          UNREACHABLE,  "the host does not accept connections") \
@@ -136,6 +149,8 @@ enum otp_class {
 	X(OTP_ERR_CONFIG_DUPLICATE,      "config_duplicate",     SERVICE,      "a setting or user appears twice") \
 	X(OTP_ERR_CONFIG_MISSING,        "config_missing",       SERVICE,      "a required setting is missing") \
 	X(OTP_ERR_MAP_SYNTAX,            "map_syntax",           SERVICE,      "a line of the user map is not `user kind:value`") \
+	X(OTP_ERR_PINS_MISSING,          "pins_missing",         SERVICE,      "there is no file of pins for this pool") \
+	X(OTP_ERR_PINS_SYNTAX,           "pins_syntax",          SERVICE,      "a line of the file of pins is not one that was written there") \
 	/* this machine */ \
 	X(OTP_ERR_STATE_UNSAFE,          "state_unsafe",         SYSTEM,       "the state directory is not root's alone") \
 	X(OTP_ERR_STATE_IO,              "state_io",             SYSTEM,       "the state directory cannot be read or written") \

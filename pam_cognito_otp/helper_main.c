@@ -119,6 +119,7 @@ static void helper_flow(struct helper *helper, enum otp_err refusal)
 					.options = &helper->options,
 					.messages = &helper->messages,
 					.user = helper->call.user,
+					.service = helper->call.service,
 					.judged = &helper->judged,
 					.refusal = refusal,
 					.caller = helper->caller,
@@ -194,6 +195,7 @@ static void helper_send_verdict(struct helper *helper)
 {
 	char origin[WIRE_ITEM_MAX + 1];
 	char line[WIRE_LINE_MAX + 1];
+	struct relay_verdict verdict;
 	struct audit audit = { helper->result.reason,
 			       helper->judged.known ? helper->call.user : "",
 			       helper->judged.mapped ? helper->judged.identity.value : "",
@@ -205,7 +207,8 @@ static void helper_send_verdict(struct helper *helper)
 
 	caller_origin(&helper->caller, &helper->caller_facts, origin, sizeof(origin));
 	audit_line(&audit, line);
-	(void)relay_send_verdict(&helper->door, helper->result.result, helper->result.reason, line);
+	verdict = (struct relay_verdict){ helper->result.result, helper->result.reason, line, "" };
+	(void)relay_send_verdict(&helper->door, &verdict);
 }
 
 /* For cognito-otp check: whether the network part can be loaded, and whether the two are of one build. */

@@ -16,7 +16,7 @@
 #include "proxy.h"
 #include "strbuf.h"
 
-enum { HTTP_SOCKETS_MAX = 16 };
+enum { HTTP_SOCKETS_MAX = 16, HTTP_HEADERS_COUNT = 4 /* of our own */ };
 
 struct http {
 	CURL *curl;
@@ -232,6 +232,7 @@ static CURLcode http_set_request(struct http *http, const struct http_request *r
 	HTTP_SET(CURLOPT_HEADERDATA, transfer);
 	HTTP_SET(CURLOPT_XFERINFODATA, transfer);
 	HTTP_SET(CURLOPT_NOPROGRESS, http_handle_proxied(http->settings) ? 0L : 1L);
+	HTTP_SET(CURLOPT_CUSTOMREQUEST, request->put ? "PUT" : NULL);
 	if (request->body == NULL) {
 		HTTP_SET(CURLOPT_HTTPGET, 1L);
 		return CURLE_OK;
@@ -257,25 +258,36 @@ static CURLcode http_set_times(struct http *http, const struct deadline *deadlin
 	return CURLE_OK;
 }
 
-/* Without a list, a header that libcurl would add by itself stays in: "Expect: 100-continue" for larger bodies of old versions. */
-static struct curl_slist *http_headers(const struct http_request *request)
-{
-	struct curl_slist *headers = NULL;
-	struct curl_slist *more;
+/* The headers of a request as libcurl wants them: nodes of ours, since it would copy a list of its own, and nobody would wipe the copies. It only reads them. */
+struct http_headers {
 	char target[128];
-	const char *lines[] = { "Expect:", "Accept:", request->body == NULL ? NULL : "Content-Type: application/x-amz-json-1.1", target };
-	size_t count = request->body == NULL ? 2 : 4;
+	struct curl_slist nodes[HTTP_HEADERS_COUNT + HTTP_LINES_MAX];
+	size_t count;
+};
 
-	(void)snprintf(target, sizeof(target), "X-Amz-Target: AWSCognitoIdentityProviderService.%s", request->target == NULL ? "" : request->target);
-	for (size_t i = 0; i < count; i++) {
-		more = curl_slist_append(headers, lines[i]);
-		if (more == NULL) {
-			curl_slist_free_all(headers);
-			return NULL;
-		}
-		headers = more;
+static void http_add_header(struct http_headers *headers, const char *line)
+{
+	struct curl_slist *node = &headers->nodes[headers->count];
+
+	*node = (struct curl_slist){ (char *)(uintptr_t)line, NULL };
+	if (headers->count > 0)
+		headers->nodes[headers->count - 1].next = node;
+	headers->count++;
+}
+
+/* "Expect: 100-continue" for larger bodies of old versions, and Accept: headers that libcurl would add by itself. */
+static void http_fill_headers(const struct http_request *request, struct http_headers *headers)
+{
+	headers->count = 0;
+	http_add_header(headers, "Expect:");
+	http_add_header(headers, "Accept:");
+	if (request->body != NULL) {
+		(void)snprintf(headers->target, sizeof(headers->target), "X-Amz-Target: AWSCognitoIdentityProviderService.%s", request->target);
+		http_add_header(headers, "Content-Type: application/x-amz-json-1.1");
+		http_add_header(headers, headers->target);
 	}
-	return headers;
+	for (size_t i = 0; i < HTTP_LINES_MAX && request->lines[i] != NULL; i++)
+		http_add_header(headers, request->lines[i]);
 }
 
 /* What libcurl calls an abort can only be ours, in http_progress: the limit, or the deadline. */
@@ -319,13 +331,12 @@ static void http_explain(const struct http *http, const struct http_transfer *tr
 
 static CURLcode http_perform(struct http *http, const struct http_request *request, const struct deadline *deadline, struct http_transfer *transfer)
 {
-	struct curl_slist *headers = http_headers(request);
+	struct http_headers headers;
 	CURLcode code;
 
 	http->opened = false;
-	if (headers == NULL)
-		return CURLE_OUT_OF_MEMORY;
-	code = http_set_request(http, request, transfer, headers);
+	http_fill_headers(request, &headers);
+	code = http_set_request(http, request, transfer, headers.nodes);
 	if (code == CURLE_OK)
 		code = http_set_times(http, deadline);
 	if (code == CURLE_OK)
@@ -333,7 +344,6 @@ static CURLcode http_perform(struct http *http, const struct http_request *reque
 	(void)curl_easy_setopt(http->curl, CURLOPT_NOPROGRESS, 1L); /* what is called for it ends here */
 	(void)curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, NULL);
 	(void)curl_easy_setopt(http->curl, CURLOPT_ERRORBUFFER, NULL);
-	curl_slist_free_all(headers);
 	return code;
 }
 

@@ -25,7 +25,8 @@
 
 enum {
 	HTTP_HEADERS_MAX = 32 * 1024, /* bytes of all its headers, and of those of a proxy */
-	HTTP_WORD_MAX = 128	      /* bytes kept of a header's value */
+	HTTP_WORD_MAX = 128,	      /* bytes kept of a header's value */
+	HTTP_LINES_MAX = 4
 };
 
 struct http;
@@ -37,10 +38,13 @@ void http_free(struct http *http); /* NULL is fine */
 /* Before http_free, in a process whose child goes on with the open connection: nothing more is said on it from here. */
 void http_abandon(struct http *http);
 
+/* Everything is borrowed. */
 struct http_request {
 	const char *url;
-	const char *target;	   /* X-Amz-Target; NULL for a GET */
-	const struct secret *body; /* NULL for a GET */
+	const char *target;	   /* X-Amz-Target; NULL for a GET or PUT */
+	const struct secret *body; /* NULL for a GET or PUT */
+	const char *lines[HTTP_LINES_MAX + 1]; /* further headers, each `Name: value`, up to the first NULL; no copy is made of them */
+	bool put;		   /* PUT without a body, as the instance metadata service wants it; otherwise the body decides */
 };
 
 struct http_response {

@@ -15,12 +15,12 @@ enum { HTTP_HANDLE_IDLE_MAX_S = 55 }; /* a kept connection older than that is li
 
 bool http_handle_proxied(const struct http_settings *settings)
 {
-	return settings->proxy[0] != '\0';
+	return settings->proxy[0] != '\0' && !settings->link_local;
 }
 
 static bool http_handle_has_tls(const struct http_settings *settings)
 {
-	return strncmp(settings->proxy, "https:", 6) == 0;
+	return http_handle_proxied(settings) && strncmp(settings->proxy, "https:", 6) == 0;
 }
 
 enum otp_err http_handle_check(const struct http_settings *settings, struct note *note)
@@ -37,13 +37,13 @@ enum otp_err http_handle_check(const struct http_settings *settings, struct note
 	return err;
 }
 
-static CURLcode http_handle_protocol(CURL *curl)
+static CURLcode http_handle_protocol(CURL *curl, bool link_local)
 {
 #if LIBCURL_VERSION_NUM >= 0x075500
-	HTTP_SET(CURLOPT_PROTOCOLS_STR, "https");
+	HTTP_SET(CURLOPT_PROTOCOLS_STR, link_local ? "http" : "https");
 	HTTP_SET(CURLOPT_REDIR_PROTOCOLS_STR, "https");
 #else
-	HTTP_SET(CURLOPT_PROTOCOLS, (long)CURLPROTO_HTTPS);
+	HTTP_SET(CURLOPT_PROTOCOLS, (long)(link_local ? CURLPROTO_HTTP : CURLPROTO_HTTPS));
 	HTTP_SET(CURLOPT_REDIR_PROTOCOLS, (long)CURLPROTO_HTTPS);
 #endif
 	HTTP_SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -95,7 +95,7 @@ static CURLcode http_handle_trust(CURL *curl, const struct http_settings *settin
 /* What is set here keeps the proxies of the environment out as well. The ports are those of the scheme; libcurl's own would be 1080. */
 static CURLcode http_handle_proxy(CURL *curl, const struct http_settings *settings, struct curl_slist *proxy_line)
 {
-	HTTP_SET(CURLOPT_PROXY, settings->proxy);
+	HTTP_SET(CURLOPT_PROXY, http_handle_proxied(settings) ? settings->proxy : "");
 	HTTP_SET(CURLOPT_NOPROXY, http_handle_proxied(settings) ? "" : "*");
 	HTTP_SET(CURLOPT_HTTPPROXYTUNNEL, 1L);
 	HTTP_SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE); /* the proxy has no business with our headers, nor the service with its own */
@@ -110,7 +110,7 @@ static CURLcode http_handle_proxy(CURL *curl, const struct http_settings *settin
 
 int http_handle_set(void *curl, const struct http_settings *settings, struct curl_slist *proxy_line)
 {
-	CURLcode failed = http_handle_protocol(curl);
+	CURLcode failed = http_handle_protocol(curl, settings->link_local);
 
 	if (failed == CURLE_OK)
 		failed = http_handle_tls(curl);

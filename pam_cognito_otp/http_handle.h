@@ -21,6 +21,7 @@ struct http_settings {
 	const char *proxy;		    /* http://host[:port] or https://host[:port], without credentials; "" for none */
 	const char *proxy_credentials_file; /* "" for none; see proxy.h */
 	int64_t connect_timeout_ms;
+	bool link_local; /* plain http and nothing else, never through a proxy: for the instance metadata service, which has no TLS */
 };
 
 struct curl_slist;

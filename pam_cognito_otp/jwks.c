@@ -108,7 +108,7 @@ static enum otp_err jwks_check_clock(const struct jwks_settings *settings, int64
 
 static enum otp_err jwks_fetch(struct jwks *jwks, struct http *http, const struct deadline *deadline, struct note *note)
 {
-	struct http_request request = { jwks->settings->url, NULL, NULL };
+	struct http_request request = { .url = jwks->settings->url };
 	http_response_auto struct http_response response = HTTP_RESPONSE_NONE;
 	enum otp_err err = http_exchange(http, &request, deadline, &response, note);
 

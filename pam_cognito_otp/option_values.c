@@ -242,6 +242,15 @@ static size_t option_origin_length(const char *value, const char *scheme)
 	return length == 0 ? 0 : skip + length;
 }
 
+/* A section of AWS's credentials file: what its own tools allow without quotes. */
+OPTION_VALUE(option_set_profile)
+{
+	(void)min;
+	if (!option_all(value, strlen(value), "_.+@-"))
+		return option_refuse(note, "must be the name of a profile: letters, digits, and any of _ . + @ -");
+	return option_copy(value, max, field, note);
+}
+
 OPTION_VALUE(option_set_endpoint)
 {
 	size_t length = option_origin_length(value, "https://");

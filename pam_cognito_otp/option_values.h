@@ -41,6 +41,7 @@ OPTION_VALUE(option_set_budget);    /* struct budget_limit: COUNT/WINDOW, or two
 OPTION_VALUE(option_set_path);	    /* text: an absolute path */
 OPTION_VALUE(option_set_pool_id);   /* text: region_id */
 OPTION_VALUE(option_set_client_id); /* text: [A-Za-z0-9_+] */
+OPTION_VALUE(option_set_profile);   /* text: [A-Za-z0-9_.+@-] */
 OPTION_VALUE(option_set_endpoint);  /* text: https://host[:port] */
 OPTION_VALUE(option_set_proxy);	    /* text: http://host[:port] or https://host[:port] */
 OPTION_VALUE(option_set_url);	    /* text: https://host[:port]/path */

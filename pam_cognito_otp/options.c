@@ -47,6 +47,13 @@ static const struct option options_table[] = {
 	{ "min_uid", "1000", option_set_number, FIELD(min_uid), 1, UINT32_MAX - 1 },
 	{ "allow_root", "no", option_set_bool, FIELD(allow_root), 0, 0 },
 	{ "require_group", NULL, option_set_words, FIELD(require_group), 1, TEXT_MAX },
+	{ "pin_sub", "no", option_set_bool, FIELD(pin_sub), 0, 0 },
+	{ "check_user", "no", option_set_bool, FIELD(check_user), 0, 0 },
+	{ "check_services", NULL, option_set_words, FIELD(check_services), 1, TEXT_MAX },
+	{ "create_user", "no", option_set_bool, FIELD(create_user), 0, 0 },
+	{ "aws_credentials_file", NULL, option_set_path, FIELD(aws_credentials_file), 1, TEXT_MAX },
+	{ "aws_profile", "default", option_set_profile, FIELD(aws_profile), 1, 64 },
+	{ "aws_imds", "no", option_set_bool, FIELD(aws_imds), 0, 0 },
 	{ "challenge", "email_otp", option_set_challenge, FIELD(challenge), 0, 0 },
 	{ "confirm", "auto", option_set_confirm, FIELD(confirm), 0, 0 },
 	{ "max_tries", "3", option_set_number, FIELD(max_tries), 1, 10 },
@@ -245,6 +252,26 @@ static enum otp_err options_agree(const struct options *options, struct note *no
 	return OTP_OK;
 }
 
+/* What needs an administrator's rights needs AWS credentials, and from one place: of two nobody knows which is in force. */
+static enum otp_err options_agree_aws(const struct options *options, struct note *note)
+{
+	bool file = options->aws_credentials_file[0] != '\0';
+
+	if (file && options->aws_imds)
+		note_set(note, "aws_imds: cannot be combined with aws_credentials_file");
+	else if (options->check_user && !file && !options->aws_imds)
+		note_set(note, "%s: needs aws_credentials_file or aws_imds", options->create_user ? "create_user" : "check_user");
+	else if (!file && strcmp(options->aws_profile, "default") != 0)
+		note_set(note, "aws_profile: has no effect without aws_credentials_file");
+	else if (options->check_services.count > 0 && !options->check_user)
+		note_set(note, "check_services: has no effect without check_user");
+	else if (options->create_user && options->challenge != CHALLENGE_EMAIL_OTP)
+		note_set(note, "create_user: only users with an email are created, so challenge must be email_otp");
+	else
+		return OTP_OK;
+	return OTP_ERR_CONFIG_VALUE;
+}
+
 static enum otp_err options_required(const struct options *options, struct note *note)
 {
 	const char *missing = NULL;
@@ -269,6 +296,9 @@ enum otp_err options_load(struct options *options, const char *const *arguments,
 		err = options_required(options, note);
 	if (err == OTP_OK)
 		err = options_agree(options, note);
+	options->check_user = options->check_user || options->create_user;
+	if (err == OTP_OK)
+		err = options_agree_aws(options, note);
 	options->user_map_named = options->user_map[0] != '\0';
 	if (err == OTP_OK)
 		err = options_derive(options, note);

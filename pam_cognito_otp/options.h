@@ -44,6 +44,13 @@ struct options {
 	int64_t min_uid;
 	bool allow_root;
 	struct option_words require_group;
+	bool pin_sub;
+	bool check_user; /* set by create_user, too */
+	struct option_words check_services; /* none: all */
+	bool create_user;
+	char aws_credentials_file[OPTIONS_TEXT_MAX + 1]; /* with check_user either this or aws_imds */
+	char aws_profile[65];
+	bool aws_imds;
 	enum option_challenge challenge;
 	enum option_confirm confirm;
 	int64_t max_tries;

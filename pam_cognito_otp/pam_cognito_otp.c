@@ -41,6 +41,7 @@ static const char *door_item(const pam_handle_t *pamh, int item)
 
 static void door_collect(pam_handle_t *pamh, int flags, int argc, const char **argv, struct pam_relay_call *call)
 {
+	call->phase = WIRE_PHASE_AUTH;
 	call->service = door_item(pamh, PAM_SERVICE);
 	call->terminal = door_item(pamh, PAM_TTY);
 	call->remote_host = door_item(pamh, PAM_RHOST);

@@ -184,6 +184,7 @@ static void relay_put_call(struct wire_packet *packet, const struct pam_relay_ca
 	const char *auth_info = call->auth_info == NULL ? "" : call->auth_info;
 
 	wire_begin(packet, WIRE_REQUEST);
+	wire_put_number(packet, (uint32_t)call->phase);
 	wire_put_number(packet, (uint32_t)getuid());
 	wire_put_number(packet, call->silent ? 1 : 0);
 	wire_put_string(packet, call->user);
@@ -191,6 +192,7 @@ static void relay_put_call(struct wire_packet *packet, const struct pam_relay_ca
 	wire_put_string(packet, call->terminal);
 	wire_put_string(packet, call->remote_host);
 	wire_put_text(packet, auth_info, strnlen(auth_info, WIRE_AUTH_INFO_MAX));
+	wire_put_string(packet, call->person);
 	wire_put_number(packet, (uint32_t)call->argc);
 	for (int i = 0; i < call->argc; i++)
 		wire_put_string(packet, call->argv[i]);
@@ -258,11 +260,13 @@ static enum otp_err relay_hello(struct relay *relay)
 static enum otp_err relay_verdict(struct relay *relay, struct pam_relay_verdict *ret_verdict)
 {
 	char line[WIRE_LINE_MAX + 1];
+	char person[WIRE_PERSON_MAX + 1];
 	uint32_t word = wire_get_number(relay->packet);
 	uint32_t result = wire_get_number(relay->packet);
 	uint32_t reason = wire_get_number(relay->packet);
 
 	(void)wire_get_text(relay->packet, line, WIRE_LINE_MAX, true);
+	(void)wire_get_text(relay->packet, person, WIRE_PERSON_MAX, true);
 	if (!wire_packet_good(relay->packet) || result >= OTP_ERR_COUNT || reason >= OTP_ERR_COUNT)
 		return OTP_ERR_HELPER_PROTOCOL;
 	if (word != (result == OTP_OK ? WIRE_SUCCESS : WIRE_FAILURE))
@@ -270,6 +274,7 @@ static enum otp_err relay_verdict(struct relay *relay, struct pam_relay_verdict 
 	ret_verdict->result = (enum otp_err)result;
 	ret_verdict->reason = (enum otp_err)reason;
 	log_clean(ret_verdict->line, sizeof(ret_verdict->line), line, false);
+	log_clean(ret_verdict->person, sizeof(ret_verdict->person), person, false);
 	return OTP_OK;
 }
 
@@ -317,6 +322,7 @@ static void relay_failed(struct pam_relay_verdict *ret_verdict, enum otp_err err
 	ret_verdict->result = err;
 	ret_verdict->reason = err;
 	ret_verdict->line[0] = '\0';
+	ret_verdict->person[0] = '\0';
 }
 
 void pam_relay_run(pam_handle_t *pamh, const struct pam_relay_call *call, struct pam_relay_verdict *ret_verdict)

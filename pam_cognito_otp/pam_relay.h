@@ -20,11 +20,13 @@
 
 /* Everything is borrowed from the PAM handle and the arguments; NULL where PAM has nothing. */
 struct pam_relay_call {
+	enum wire_phase phase;
 	const char *user;
 	const char *service;
 	const char *terminal;
 	const char *remote_host;
 	const char *auth_info; /* SSH_AUTH_INFO_0 of the PAM environment: NULL is not the same as "" */
+	const char *person;    /* account phase of a shared account: who the auth phase found him to be; NULL when there was none */
 	bool silent;
 	int argc;
 	const char **argv;
@@ -34,6 +36,7 @@ struct pam_relay_verdict {
 	enum otp_err result;	     /* what the calling program is told */
 	enum otp_err reason;	     /* what the log is told; differs where a stranger must not learn it */
 	char line[WIRE_LINE_MAX + 1]; /* the helper's outcome line, cleaned; "" when it gave none */
+	char person[WIRE_PERSON_MAX + 1]; /* of a shared account, after a success: who it is; otherwise "" */
 };
 
 /* Never fails without a verdict: *ret_verdict is always filled, with OTP_OK only if the helper said so. */

@@ -117,6 +117,7 @@ static enum otp_err policy_map(const struct options *options, const char *name, 
 		return policy_unmapped(options, user->uid, &entry);
 	user->mapped = true;
 	user->identity = entry.identity;
+	user->from_template = entry.from_template;
 	return OTP_OK;
 }
 

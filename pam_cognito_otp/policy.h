@@ -20,6 +20,8 @@ struct policy_user {
 	bool known;		/* an account of that name exists; uid is set */
 	uid_t uid;
 	bool mapped; /* identity is set */
+	bool from_template;
+	bool shared; /* several people have this account: identity is not set until it is known which of them this is */
 	struct identity identity;
 };
 

@@ -9,12 +9,17 @@ enum otp_err relay_receive_call(struct relay_door *door, struct relay_call *ret_
 {
 	struct wire_packet *packet = door->packet;
 	enum otp_err err = wire_receive(door->fd, packet, deadline_left_ms(door->deadline));
+	uint32_t phase;
 	uint32_t count;
 
 	if (err != OTP_OK)
 		return err;
 	if (wire_packet_type(packet) != WIRE_REQUEST)
 		return OTP_ERR_HELPER_PROTOCOL;
+	phase = wire_get_number(packet);
+	if (phase != WIRE_PHASE_AUTH && phase != WIRE_PHASE_ACCOUNT)
+		return OTP_ERR_HELPER_PROTOCOL;
+	ret_call->phase = (enum wire_phase)phase;
 	ret_call->real_uid = wire_get_number(packet);
 	ret_call->silent = wire_get_number(packet) == 1;
 	(void)wire_get_text(packet, ret_call->user, WIRE_ITEM_MAX, true);
@@ -22,6 +27,7 @@ enum otp_err relay_receive_call(struct relay_door *door, struct relay_call *ret_
 	(void)wire_get_text(packet, ret_call->terminal, WIRE_ITEM_MAX, true);
 	(void)wire_get_text(packet, ret_call->remote_host, WIRE_ITEM_MAX, true);
 	(void)wire_get_text(packet, ret_call->auth_info, WIRE_AUTH_INFO_MAX, true);
+	(void)wire_get_text(packet, ret_call->person, WIRE_PERSON_MAX, true);
 	count = wire_get_number(packet);
 	if (count > WIRE_ARGUMENTS_MAX)
 		return OTP_ERR_HELPER_PROTOCOL;
@@ -42,13 +48,14 @@ enum otp_err relay_send_hello(struct relay_door *door, int64_t deadline_ms)
 	return wire_send(door->fd, door->packet, RELAY_SEND_MS);
 }
 
-enum otp_err relay_send_verdict(struct relay_door *door, enum otp_err result, enum otp_err reason, const char *line)
+enum otp_err relay_send_verdict(struct relay_door *door, const struct relay_verdict *verdict)
 {
 	wire_begin(door->packet, WIRE_VERDICT);
-	wire_put_number(door->packet, result == OTP_OK ? WIRE_SUCCESS : WIRE_FAILURE);
-	wire_put_number(door->packet, (uint32_t)result);
-	wire_put_number(door->packet, (uint32_t)reason);
-	wire_put_string(door->packet, line);
+	wire_put_number(door->packet, verdict->result == OTP_OK ? WIRE_SUCCESS : WIRE_FAILURE);
+	wire_put_number(door->packet, (uint32_t)verdict->result);
+	wire_put_number(door->packet, (uint32_t)verdict->reason);
+	wire_put_string(door->packet, verdict->line);
+	wire_put_string(door->packet, verdict->result == OTP_OK ? verdict->person : "");
 	return wire_send(door->fd, door->packet, RELAY_SEND_MS);
 }
 

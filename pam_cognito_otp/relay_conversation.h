@@ -19,6 +19,7 @@ enum { RELAY_AHEAD_MS = 500 }; /* our deadline is earlier than the door's, so th
 
 /* One call of the module, as the door saw it. */
 struct relay_call {
+	enum wire_phase phase;
 	uid_t real_uid; /* of the calling program */
 	bool silent;
 	char user[WIRE_ITEM_MAX + 1];
@@ -26,6 +27,7 @@ struct relay_call {
 	char terminal[WIRE_ITEM_MAX + 1];
 	char remote_host[WIRE_ITEM_MAX + 1];
 	char auth_info[WIRE_AUTH_INFO_MAX + 1];
+	char person[WIRE_PERSON_MAX + 1]; /* account phase: what the auth phase said of a shared account */
 	int argument_count;
 	char arguments[WIRE_ARGUMENTS_MAX][WIRE_ITEM_MAX + 1];
 };
@@ -42,8 +44,16 @@ enum otp_err relay_receive_call(struct relay_door *door, struct relay_call *ret_
 /* Tells the door how long this call may take without the person, from now on. */
 enum otp_err relay_send_hello(struct relay_door *door, int64_t deadline_ms);
 
-/* The one place from which a success leaves: only for result == OTP_OK. `line` is the outcome line, at most WIRE_LINE_MAX bytes. */
-enum otp_err relay_send_verdict(struct relay_door *door, enum otp_err result, enum otp_err reason, const char *line);
+/* What the door is told at the end. */
+struct relay_verdict {
+	enum otp_err result;
+	enum otp_err reason;
+	const char *line;   /* the outcome line, at most WIRE_LINE_MAX bytes */
+	const char *person; /* of a shared account: who it is; "" otherwise */
+};
+
+/* The one place from which a success leaves: only for result == OTP_OK. */
+enum otp_err relay_send_verdict(struct relay_door *door, const struct relay_verdict *verdict);
 
 /* A conversation over `door`, which must outlive it. */
 struct conversation relay_conversation(struct relay_door *door);

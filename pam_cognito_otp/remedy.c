@@ -36,6 +36,10 @@ static const char *const remedy_table[] = {
 	[OTP_ERR_USER_UNMAPPED] = "Give him a line in the file of user_map. It has the form: alice email:alice@example.com sub=UUID.",
 	[OTP_ERR_USER_REFUSED_BY_HOST] =
 		"If he should get in, change AllowUsers, DenyUsers or PermitRootLogin in sshd_config, or make the account.",
+	[OTP_ERR_USER_SHARED] =
+		"He must log in with a code: with a key alone nobody knows who he is. Or give him an account of his own.",
+	[OTP_ERR_PERSON_UNKNOWN] =
+		"He must type one of the addresses or names that the user map has for the account, exactly as it stands there.",
 	/* what the service says of him */
 	[OTP_ERR_CODE_WRONG] = "Type the code of the newest mail. If it is not taken, have a new one mailed.",
 	[OTP_ERR_SESSION_EXPIRED] =
@@ -62,6 +66,13 @@ static const char *const remedy_table[] = {
 	[OTP_ERR_THROTTLED] =
 		"Wait some minutes. If the pool has the default sender, its 50 mails a day may be spent: switch it to Amazon SES.",
 	[OTP_ERR_LOCKED] = "Wait for 15 minutes, and find out who typed the wrong codes.",
+	[OTP_ERR_ACCOUNT_EXTERNAL] =
+		"Cognito mails no code to users of another identity provider. Make him a user of the pool itself, and map that one.",
+	[OTP_ERR_ACCOUNT_FORCE_CHANGE] = "Run aws cognito-idp admin-set-user-password --permanent for him, with a password that nobody keeps.",
+	[OTP_ERR_ACCOUNT_STATUS] =
+		"Look at UserStatus with aws cognito-idp admin-get-user; only CONFIRMED gets in. Report a status that is new.",
+	[OTP_ERR_ACCOUNT_GONE] = "If he should get in again, run cognito-otp pin clear USER: his next login creates him anew.",
+	[OTP_ERR_ACCOUNT_EXISTS] = "Find the other one with aws cognito-idp list-users, and correct its address, or the map.",
 	/* what the service says of our set-up */
 	[OTP_ERR_SECRET_HASH] =
 		"Compare client_secret_file with what aws cognito-idp describe-user-pool-client shows. If the app client has no secret, take the "
@@ -75,6 +86,15 @@ static const char *const remedy_table[] = {
 	[OTP_ERR_LAMBDA_BROKEN] = "Read the log of the pool's Lambda triggers in CloudWatch, and repair the one that fails.",
 	[OTP_ERR_FORBIDDEN] = "Allow this host's address in the firewall (AWS WAF) or endpoint policy in front of Cognito.",
 	[OTP_ERR_API_UNKNOWN] = "Report it, with detail and request_id of the log.",
+	[OTP_ERR_POOL_UNKNOWN] = "Compare user_pool_id with the pool, and the account of the AWS credentials with the pool's.",
+	[OTP_ERR_AWS_CREDENTIALS] =
+		"Correct the file of aws_credentials_file, and aws_profile. It has the form of AWS's shared credentials file.",
+	[OTP_ERR_AWS_IMDS] =
+		"Give the instance a role, and allow it IMDSv2: aws ec2 describe-instances shows MetadataOptions and IamInstanceProfile.",
+	[OTP_ERR_AWS_SIGNATURE] =
+		"Look for a typing error in the AWS credentials, for a key that was deleted, and at this host's clock.",
+	[OTP_ERR_AWS_EXPIRED] = "Have the file of aws_credentials_file written anew by whatever writes it, or use aws_imds.",
+	[OTP_ERR_AWS_DENIED] = "Give the host's role the IAM policy that the manual shows. detail names the operation.",
 	/* the way to the service */
 	[OTP_ERR_NET_DNS] = "Try getent hosts cognito-idp.REGION.amazonaws.com, and check the region in user_pool_id.",
 	[OTP_ERR_NET_CONNECT] =
@@ -165,6 +185,10 @@ static const char *const remedy_table[] = {
 	[OTP_ERR_CONFIG_DUPLICATE] = "Remove one of the two lines.",
 	[OTP_ERR_CONFIG_MISSING] = "Set user_pool_id and client_id in the settings file.",
 	[OTP_ERR_MAP_SYNTAX] = "Write the line as user kind:value, such as alice email:alice@example.com. One bad line stops everybody.",
+	[OTP_ERR_PINS_MISSING] =
+		"Restore the file in " OTP_STATE_DIR " from a backup. Where there was none, or it is lost, cognito-otp pin clear --all begins one.",
+	[OTP_ERR_PINS_SYNTAX] =
+		"Restore the file that is named from a backup, or take the line away; cognito-otp pin list shows what can be read.",
 	/* this machine */
 	[OTP_ERR_STATE_UNSAFE] =
 		"Run namei -l " OTP_RUN_DIR ", and find out who changed it. Then run rm -r " OTP_RUN_DIR ": the next login makes it anew.",

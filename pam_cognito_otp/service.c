@@ -7,7 +7,7 @@ void service_begin(struct service *service, const struct options *options, struc
 {
 	memset(service, 0, sizeof(*service));
 	service->http_settings = (struct http_settings){ options->ca_file, options->proxy, options->proxy_credentials_file,
-							 options->connect_timeout * 1000 };
+							 options->connect_timeout * 1000, false };
 	service->jwks_settings = (struct jwks_settings){ options->jwks_url,     options->jwks_file,    OTP_STATE_DIR,
 							 options->user_pool_id, options->jwks_max_age, options->clock_skew };
 	service->jwks.settings = &service->jwks_settings;

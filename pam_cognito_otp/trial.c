@@ -36,6 +36,7 @@ void trial_run(const struct trial *trial, enum otp_err judgement, struct auth_re
 					.options = trial->options,
 					.messages = trial->messages,
 					.user = trial->user,
+					.service = TRIAL_SERVICE,
 					.judged = trial->judged,
 					.caller = caller,
 					.real_uid = 0,

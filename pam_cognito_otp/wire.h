@@ -28,6 +28,7 @@ enum {
 	WIRE_AUTH_INFO_MAX = 16384, /* SSH_AUTH_INFO_0; cut */
 	WIRE_ARGUMENTS_MAX = 64,
 	WIRE_LINE_MAX = 1024, /* the outcome line for the log */
+	WIRE_PERSON_MAX = 128, /* who of several people that share an account */
 	WIRE_DEADLINE_MIN_MS = 1000, /* what HELLO may say */
 	WIRE_DEADLINE_MAX_MS = 65 * 1000
 };
@@ -42,6 +43,9 @@ enum wire_type {
 	WIRE_WARN,
 	WIRE_VERDICT
 };
+
+/* Which hook of PAM is asking. */
+enum wire_phase { WIRE_PHASE_AUTH = 1, WIRE_PHASE_ACCOUNT };
 
 #define WIRE_SUCCESS UINT32_C(0x5ca39e65)
 #define WIRE_FAILURE UINT32_C(0xa25d619a)

@@ -22,18 +22,18 @@ LAYERS = {
     "ground": "err remedy note clock log secret strbuf base64url utf8 wire",
     "adapters": "crypto json_scan json_write json_doc safe_file word_file trust proxy http_handle http_error "
     "command http",
-    "knowledge": "answer identity region user_map secret_hash cognito_error cognito revocation jwk_set jwks "
-    "jwt binding budget challenge turn run_dir report pam_control pam_stack pam_dispatch "
-    "sshd_settings",
+    "knowledge": "answer identity region user_map secret_hash aws_credentials sigv4 cognito_error cognito "
+    "cognito_admin revocation jwk_set jwks jwt binding pins budget challenge turn run_dir report "
+    "pam_control pam_stack pam_dispatch sshd_settings",
     "reception": "caller conversation config_file option_values option_texts options policy messages dialogue "
     "pace",
-    "living room": "auth_facts proof service postage delivery auth_flow audit account_state trial check "
-    "check_pam_line check_pam_verdict check_pam check_sshd check_login check_settings "
+    "living room": "auth_facts proof service standing postage delivery auth_flow audit account_state trial "
+    "check check_pam_line check_pam_verdict check_pam check_sshd check_login check_settings "
     "check_service check_host",
     "doors": "inheritance relay_conversation tty_conversation pam_result pam_state pam_relay "
     "pam_cognito_otp helper_main cognito_otp",
 }
-PROTOCOL = ("1", "a7d30bd697e51416")
+PROTOCOL = ("1", "9abbf06080e41101")
 ORDER = [room for rooms in LAYERS.values() for room in rooms.split()]
 FOREIGN = {
     "curl/": {"http", "http_error", "http_handle"},

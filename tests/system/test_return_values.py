@@ -415,10 +415,14 @@ MAGIC, HELLO, TELL, VERDICT = 0x4F545001, 4, 6, 8
 SUCCESS, FAILURE = 0x5CA39E65, 0xA25D619A
 
 
+def words(*numbers):
+    """Numbers as they stand in a packet."""
+    return b"".join(number.to_bytes(4, sys.byteorder) for number in numbers)
+
+
 def packet(*numbers, line=b"event=accepted reason=verified user=alice", magic=MAGIC, kind=VERDICT, tail=b""):
-    """One packet of the language between helper and module (wire.h)."""
-    words = [magic, kind, *numbers, len(line)]
-    return b"".join(word.to_bytes(4, sys.byteorder) for word in words) + line + tail
+    """One packet of the language between helper and module (wire.h); a verdict ends with the name of a person."""
+    return words(magic, kind, *numbers, len(line)) + line + (words(0) if kind == VERDICT else b"") + tail
 
 
 VERDICTS = {
@@ -436,6 +440,9 @@ VERDICTS = {
     "cut": packet(SUCCESS, 0, 0)[:-1],
     "header alone": packet(SUCCESS, 0, 0)[:8],
     "a NUL in the line": packet(SUCCESS, 0, 0, line=b"event=accepted\0"),
+    "a NUL in the person": packet(SUCCESS, 0, 0)[:-4] + words(3) + b"a\0b",
+    "a long person": packet(SUCCESS, 0, 0)[:-4] + words(129) + b"x" * 129,
+    "no person": packet(SUCCESS, 0, 0)[:-4],
     "a long line": packet(SUCCESS, 0, 0, line=b"x" * 1025),
     "a request": packet(SUCCESS, 0, 0, kind=1),
     "unknown kind": packet(SUCCESS, 0, 0, kind=99),

@@ -37,7 +37,7 @@ static int set_up(void **state)
 	strbuf_puts(&f.text, "]}");
 	(void)snprintf(f.state_dir, sizeof(f.state_dir), "%s", safe_place_path("state"));
 	(void)snprintf(f.file, sizeof(f.file), "%s", safe_place_path("file"));
-	f.http_settings = (struct http_settings){ "", "", "", LONG_MS };
+	f.http_settings = (struct http_settings){ "", "", "", LONG_MS, false };
 	f.settings = (struct jwks_settings){ URL, "", f.state_dir, POOL, MAX_AGE, 120 };
 	f.jwks.settings = &f.settings;
 	*state = &f;

@@ -364,6 +364,7 @@ static struct relay_call call;
 static void put_request(struct fixture *f, uint32_t count)
 {
 	wire_begin(f->sent, WIRE_REQUEST);
+	wire_put_number(f->sent, WIRE_PHASE_AUTH);
 	wire_put_number(f->sent, 7001);
 	wire_put_number(f->sent, 1);
 	wire_put_string(f->sent, "alice");
@@ -371,6 +372,7 @@ static void put_request(struct fixture *f, uint32_t count)
 	wire_put_string(f->sent, "ssh");
 	wire_put_string(f->sent, "192.0.2.1");
 	wire_put_string(f->sent, "publickey ssh-ed25519 AAAA\n");
+	wire_put_string(f->sent, "alice@example.com");
 	wire_put_number(f->sent, count);
 }
 
@@ -429,11 +431,13 @@ static void test_items_have_a_longest(void **state)
 	memset(text, 'x', sizeof(text));
 	for (size_t over = 0; over <= 1; over++) {
 		wire_begin(f->sent, WIRE_REQUEST);
+		wire_put_number(f->sent, WIRE_PHASE_ACCOUNT);
 		wire_put_number(f->sent, 0);
 		wire_put_number(f->sent, 0);
 		for (int i = 0; i < 4; i++)
 			wire_put_text(f->sent, text, WIRE_ITEM_MAX + (i == 0 ? over : 0));
 		wire_put_text(f->sent, text, WIRE_AUTH_INFO_MAX);
+		wire_put_text(f->sent, text, WIRE_PERSON_MAX);
 		wire_put_number(f->sent, 1);
 		wire_put_text(f->sent, text, WIRE_ITEM_MAX);
 		assert_err("user", receive_call(f), over == 0 ? OTP_OK : OTP_ERR_HELPER_PROTOCOL);
@@ -450,11 +454,12 @@ static void test_a_nul_in_each_item(void **state)
 {
 	struct fixture *f = *state;
 
-	for (int bad = 0; bad < 5; bad++) {
+	for (int bad = 0; bad < 6; bad++) {
 		wire_begin(f->sent, WIRE_REQUEST);
+		wire_put_number(f->sent, WIRE_PHASE_AUTH);
 		wire_put_number(f->sent, 0);
 		wire_put_number(f->sent, 0);
-		for (int i = 0; i < 5; i++)
+		for (int i = 0; i < 6; i++)
 			wire_put_text(f->sent, "root\0x", i == bad ? 6 : 4);
 		wire_put_number(f->sent, 0);
 		assert_err("NUL", receive_call(f), OTP_ERR_HELPER_PROTOCOL);
@@ -470,9 +475,10 @@ static void test_what_is_no_call(void **state)
 		put_request(f, 0);
 		assert_err("as a request", receive_call(f), OTP_OK);
 		wire_begin(f->sent, (enum wire_type)types[i]);
+		wire_put_number(f->sent, WIRE_PHASE_AUTH);
 		wire_put_number(f->sent, 0);
 		wire_put_number(f->sent, 0);
-		for (int text = 0; text < 5; text++)
+		for (int text = 0; text < 6; text++)
 			wire_put_string(f->sent, "");
 		wire_put_number(f->sent, 0);
 		assert_err("as another type", receive_call(f), OTP_ERR_HELPER_PROTOCOL);
@@ -499,10 +505,13 @@ static void test_success_and_failure_are_far_apart(void **state)
 static void test_success_leaves_for_ok_only(void **state)
 {
 	struct fixture *f = *state;
+	struct relay_verdict verdict = { OTP_OK, OTP_ERR_CODE_WRONG, "outcome=x", "bob@example.com" };
 	char line[WIRE_LINE_MAX + 1];
+	char person[WIRE_PERSON_MAX + 1];
 
 	for (int err = 0; err <= OTP_ERR_COUNT; err++) {
-		assert_err("send", relay_send_verdict(&f->door, (enum otp_err)err, OTP_ERR_CODE_WRONG, "outcome=x"), OTP_OK);
+		verdict.result = (enum otp_err)err;
+		assert_err("send", relay_send_verdict(&f->door, &verdict), OTP_OK);
 		assert_err("receive", wire_receive(f->fds[DOOR], f->sent, LONG_MS), OTP_OK);
 		assert_int_equal(wire_packet_type(f->sent), WIRE_VERDICT);
 		assert_int_equal(wire_get_number(f->sent), err == OTP_OK ? WIRE_SUCCESS : WIRE_FAILURE);
@@ -510,10 +519,12 @@ static void test_success_leaves_for_ok_only(void **state)
 		assert_int_equal(wire_get_number(f->sent), OTP_ERR_CODE_WRONG);
 		assert_int_equal(wire_get_text(f->sent, line, WIRE_LINE_MAX, true), 9);
 		assert_string_equal(line, "outcome=x");
+		(void)wire_get_text(f->sent, person, WIRE_PERSON_MAX, true);
+		assert_string_equal(person, err == OTP_OK ? "bob@example.com" : "");
 		assert_true(wire_packet_good(f->sent));
 	}
 	hang_up(f, DOOR);
-	assert_err("gone", relay_send_verdict(&f->door, OTP_OK, OTP_OK, ""), OTP_ERR_HELPER_DIED);
+	assert_err("gone", relay_send_verdict(&f->door, &verdict), OTP_ERR_HELPER_DIED);
 }
 
 static void test_hello(void **state)
