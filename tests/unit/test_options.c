@@ -110,6 +110,13 @@ static void test_defaults_of_who_may_and_how(void **state)
 	assert_int_equal(options.min_uid, 1000);
 	assert_false(options.allow_root);
 	assert_int_equal(options.require_group.count, 0);
+	assert_false(options.pin_sub);
+	assert_false(options.check_user);
+	assert_int_equal(options.check_services.count, 0);
+	assert_false(options.create_user);
+	assert_string_equal(options.aws_credentials_file, "");
+	assert_string_equal(options.aws_profile, "default");
+	assert_false(options.aws_imds);
 	assert_int_equal(options.challenge, CHALLENGE_EMAIL_OTP);
 	assert_int_equal(options.confirm, CONFIRM_AUTO);
 	assert_int_equal(options.max_tries, 3);
@@ -139,7 +146,7 @@ static void test_each_default_is_accepted_by_its_own_setter(void **state)
 		assert_err(key, load_setting(key, standard), OTP_OK);
 		count++;
 	}
-	assert_int_equal(count, 18);
+	assert_int_equal(count, 23);
 	assert_null(options_key(SIZE_MAX, &standard));
 }
 
@@ -1017,6 +1024,13 @@ static void test_settings_that_exclude_each_other(void **state)
 		{ "deadline = 4s\n", "connect_timeout: longer than deadline" },
 		{ "jwks_file = /etc/j\njwks_url = https://h/j\n", "jwks_file: cannot be combined with jwks_url" },
 		{ "proxy_credentials_file = /etc/p\n", "proxy_credentials_file: has no effect without proxy" },
+		{ "aws_imds = yes\naws_credentials_file = /etc/a\n", "aws_imds: cannot be combined with aws_credentials_file" },
+		{ "check_user = yes\n", "check_user: needs aws_credentials_file or aws_imds" },
+		{ "create_user = yes\n", "create_user: needs aws_credentials_file or aws_imds" },
+		{ "aws_profile = host\n", "aws_profile: has no effect without aws_credentials_file" },
+		{ "check_services = sshd\naws_imds = yes\n", "check_services: has no effect without check_user" },
+		{ "create_user = yes\naws_imds = yes\nchallenge = sms_otp\n",
+		  "create_user: only users with an email are created, so challenge must be email_otp" },
 		{ "endpoint = https://h\nfips = yes\n", "endpoint: cannot be combined with fips or dualstack, which choose another one" },
 		{ "endpoint = https://h\ndualstack = yes\n",
 		  "endpoint: cannot be combined with fips or dualstack, which choose another one" },
@@ -1054,6 +1068,12 @@ static void test_settings_that_do_go_together(void **state)
 		"proxy = http://h\n",
 		"proxy = http://h\nproxy_credentials_file = /etc/p\n",
 		"proxy = http://h\njwks_file = /etc/j\nendpoint = https://h\n",
+		"pin_sub = yes\n",
+		"check_user = yes\naws_imds = yes\n",
+		"check_user = yes\naws_credentials_file = /etc/a\naws_profile = host\ncheck_services = sshd sudo\n",
+		"create_user = yes\ncheck_services = sshd\naws_imds = yes\n",
+		"check_user = yes\naws_imds = yes\nchallenge = sms_otp\n",
+		"aws_imds = yes\n",
 	};
 	char text[512];
 
