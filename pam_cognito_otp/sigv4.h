@@ -15,7 +15,10 @@
 #include "secret.h"
 #include "strbuf.h"
 
-enum { SIGV4_DATE_SIZE = 17 }; /* yyyymmddThhmmssZ and a NUL */
+enum {
+	SIGV4_DATE_SIZE = 17,	       /* yyyymmddThhmmssZ and a NUL */
+	SIGV4_AUTHORIZATION_MAX = 1024 /* bytes of the Authorization line */
+};
 
 /* Borrowed. */
 struct sigv4_request {
@@ -34,7 +37,8 @@ struct sigv4_request {
 
 /*
  * Writes the value of X-Amz-Date into `date`, and the line `Authorization: AWS4-HMAC-SHA256 ...` into the empty *authorization. OTP_ERR_CRYPTO, OTP_ERR_MEMORY,
- * OTP_ERR_AWS_CREDENTIALS (an access key id that cannot stand in a header).
+ * OTP_ERR_SYSTEM (a time that is no date), OTP_ERR_AWS_CREDENTIALS (an access key id or session token that cannot stand in a header, no secret, or more than
+ * *authorization may hold). SIGV4_AUTHORIZATION_MAX is a limit for it that suffices.
  */
 enum otp_err sigv4_sign(const struct sigv4_request *request, char date[SIGV4_DATE_SIZE], struct strbuf *authorization);
 

@@ -22,8 +22,8 @@ LAYERS = {
     "ground": "err remedy note clock log secret strbuf base64url utf8 wire",
     "adapters": "crypto json_scan json_write json_doc safe_file word_file trust proxy http_handle http_error "
     "command http",
-    "knowledge": "answer identity region user_map secret_hash aws_credentials sigv4 cognito_error cognito "
-    "cognito_admin revocation jwk_set jwks jwt binding pins budget challenge turn run_dir report "
+    "knowledge": "answer identity region user_map secret_hash aws_imds aws_credentials sigv4 cognito_error "
+    "cognito cognito_admin revocation jwk_set jwks jwt binding pins budget challenge turn run_dir report "
     "pam_control pam_stack pam_dispatch sshd_settings",
     "reception": "caller conversation config_file option_values option_texts options policy messages dialogue "
     "pace",
