@@ -171,6 +171,11 @@ class CognitoClient:
     def credential(self, access_key, **changes):
         return self.call("credential", access_key=access_key, **changes)
 
+    def imds(self, **changes):
+        """What the instance metadata service says: `version`, `roles` (the text of the list), `access_key`, `code`,
+        `life` (seconds) or `expiration` (text). Its faults are those of `imds-token`, `-roles`, `-credentials`."""
+        return self.call("imds", **changes)
+
     def rotate_keys(self, pool=None, keep_old=True):
         return self.call("rotate_keys", pool=pool, keep_old=keep_old)
 
@@ -181,20 +186,20 @@ class LocalCognito(CognitoClient):
     START_TIMEOUT = 60.0
     STOP_TIMEOUT = 10.0
 
-    def __init__(self, state_dir=None, config=None, port=0, names=(), python=PYTHON):
+    def __init__(self, state_dir=None, config=None, port=0, names=(), python=PYTHON, imds=None):
         self._temporary = None if state_dir else tempfile.TemporaryDirectory(prefix="mock-cognito-")
         self.state_dir = Path(state_dir or self._temporary.name)
         self.state_dir.mkdir(parents=True, exist_ok=True)
         if self._temporary:
             self.state_dir.chmod(0o755)     # programs under test may run as somebody else and need the CA file
-        self.process = self._start(config, port, names, python)
+        self.process = self._start(config, port, names, python, imds)
         try:
             super().__init__(self._wait_ready()["control_port"])
         except BaseException:
             self.stop()
             raise
 
-    def _start(self, config, port, names, python):
+    def _start(self, config, port, names, python, imds):
         command = [python, "-B", str(PACKAGE), "--dir", str(self.state_dir), "--port", str(port), "--until-eof"]
         if config is not None:
             path = self.state_dir / "config.json"
@@ -202,6 +207,8 @@ class LocalCognito(CognitoClient):
             command += ["--config", str(path)]
         for name in names:
             command += ["--name", name]
+        if imds is not None:
+            command += ["--imds", imds]
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
         with open(self.state_dir / "log", "ab") as log:
             return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment,

@@ -149,14 +149,27 @@ class Verbs:
             return {name: value for name, value in vars(pool).items() if name not in ("clients", "users")}
 
     def credential(self, access_key, **changes):
-        """Change, make or (with delete) remove an access key of the signed operations."""
+        """Change, make or (with delete) remove an access key of the signed operations.
+
+        `secret`, `token`, `expires` (seconds from now), `expired`, `denied` (operations, or "*")."""
         with self._world.lock:
             credentials = self._world.store.credentials
             if changes.pop("delete", False):
                 return credentials.pop(access_key, None) is not None
+            unknown = sorted(set(changes) - {"secret", "token", "expires", "expired", "denied"})
+            if unknown:
+                raise ValueError(f"no such member of a credential: {', '.join(unknown)}")
+            if changes.get("expires") is not None:
+                changes["expires"] += self._world.clock.signature()
             credential = credentials.setdefault(access_key, {"secret": ""})
             credential.update(changes)
             return credential
+
+    def imds(self, **changes):
+        """Change the machine that the instance metadata service speaks of."""
+        with self._world.lock:
+            self._world.metadata.set(**changes)
+            return self._world.metadata.read()
 
     def rotate_keys(self, pool=None, keep_old=True):
         with self._world.lock:

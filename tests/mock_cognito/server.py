@@ -5,11 +5,13 @@ import json
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 
 from .control import Control
 from .defaults import DEFAULT_CONFIG
+from .imds import Imds
 from .keys import write_private
 from .service import Acceptor, Service, listen
 from .tls import BAD_PROFILES, GOOD, Certificates
@@ -25,6 +27,8 @@ def parse_arguments(arguments):
     parser.add_argument("--port", type=int, default=0, help="HTTPS port, default any free one")
     parser.add_argument("--control-port", type=int, default=0, help="control port, default any free one")
     parser.add_argument("--name", action="append", default=[], help="one more name in the good certificate")
+    parser.add_argument("--imds", metavar="ADDRESS:PORT",
+                        help="an instance metadata service there, in plain HTTP; 169.254.169.254:80 is the real place")
     parser.add_argument("--until-eof", action="store_true", help="stop when standard input ends")
     return parser.parse_args(arguments)
 
@@ -52,6 +56,8 @@ class Server:
         self.info["ca_file"] = self.certificates.ca_file
         ports = {profile: self.open_service(profile, 0) for profile in BAD_PROFILES}
         self.info["profiles"] = {profile: port for profile, port in ports.items() if port}
+        if options.imds:
+            self.info["imds"] = self.open_imds(options.imds)
         self.info["pools"] = [
             {"id": pool.id, "region": pool.region, "issuer": pool.issuer_url(), "clients": list(pool.clients),
              "jwks_url": f"https://localhost:{self.info['https_port']}/{pool.id}/.well-known/jwks.json"}
@@ -67,6 +73,14 @@ class Server:
         for listener in listeners:
             Acceptor(listener, serve).start()
         return listeners[0].getsockname()[1]
+
+    def open_imds(self, place):
+        """The metadata service at ADDRESS:PORT; the place, with the port that 0 became."""
+        address, _, port = place.rpartition(":")
+        listener = socket.create_server((address, int(port)), backlog=64)
+        self.listeners.append(listener)
+        Acceptor(listener, Imds(self.world, self.stop).serve).start()
+        return f"{address}:{listener.getsockname()[1]}"
 
     def announce(self):
         write_private(self.ready_file, json.dumps(self.info, indent=1).encode())

@@ -71,7 +71,8 @@ class Verifier:
         credential = self.store.credentials.get(access_key)
         if credential is None or (credential.get("token") or "") != request.headers.get("x-amz-security-token", ""):
             raise ServiceError("UnrecognizedClientException", "The security token included in the request is invalid.")
-        if credential.get("expired"):
+        expires = credential.get("expires")
+        if credential.get("expired") or (expires is not None and expires <= self.clock.signature()):
             raise ServiceError("ExpiredTokenException", "The security token included in the request is expired")
         return credential
 

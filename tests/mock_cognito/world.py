@@ -7,6 +7,7 @@ from .chance import Chance
 from .clock import Clock
 from .faults import Faults
 from .grants import Grants
+from .imds import Metadata
 from .journal import Journal
 from .keys import Keys
 from .outbox import Outbox
@@ -34,6 +35,7 @@ class World:
         self.minter = Minter(self.clock, self.chance, self.keys)
         self.journal = Journal(self.clock)
         self.faults = Faults()
+        self.metadata = Metadata()
         self.verifier = Verifier(self.clock, self.store)
 
     def reset(self):
@@ -42,7 +44,8 @@ class World:
             self.settings.reset()
             self.clock.reset()
             self.chance.reset(self.settings.seed)
-            for room in (self.store, self.keys, self.outbox, self.sessions, self.grants, self.journal, self.faults):
+            for room in (self.store, self.keys, self.outbox, self.sessions, self.grants, self.journal, self.faults,
+                         self.metadata):
                 room.reset()
 
     def issue(self, pool, client, user, grant, fault, new_refresh_token=False):

@@ -59,20 +59,22 @@ def headers_with(token):
 class Credentials:
     """As much of a store as the verifier asks for."""
 
-    def __init__(self, token):
-        self.credentials = {ACCESS_KEY: {"secret": SECRET_KEY, "token": token}}
+    def __init__(self, token, **more):
+        self.credentials = {ACCESS_KEY: {"secret": SECRET_KEY, "token": token, **more}}
 
 
-def check(token, given, now=DATE_SECONDS, changed=None, signed=None, region=REGION):
+def check(token, given, now=DATE_SECONDS, changed=None, signed=None, region=REGION, service="cognito-idp", body=BODY,
+          **more):
     headers = headers_with(token)
     names = ";".join(signed or sorted(headers))
-    scope = f"{DATE[:8]}/{region}/cognito-idp/aws4_request"
+    scope = f"{DATE[:8]}/{region}/{service}/aws4_request"
     authorization = f"AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/{scope}, SignedHeaders={names}, Signature={given}"
     headers |= {"authorization": authorization} | (changed or {})
+    headers = {name: value for name, value in headers.items() if value is not None}
     clock = Clock()
-    verifier = Verifier(clock, Credentials(token))
+    verifier = Verifier(clock, Credentials(token, **more))
     clock.set(signature_offset=now - clock.now())
-    verifier.check(Request("POST", "/", "HTTP/1.1", [], headers, BODY, True), REGION, "AdminGetUser", "arn")
+    verifier.check(Request("POST", "/", "HTTP/1.1", [], headers, body, True), REGION, "AdminGetUser", "arn")
 
 
 @pytest.mark.parametrize("token, _, wanted", VECTORS)
@@ -80,6 +82,7 @@ def test_verifier_accepts_the_vectors(token, _, wanted):
     check(token, wanted)
     check(token, wanted, now=DATE_SECONDS + 240)
     check(token, wanted, now=DATE_SECONDS - 240)
+    check(token, wanted, expires=DATE_SECONDS + 1)
 
 
 @pytest.mark.parametrize("arguments, error_type", [
@@ -87,7 +90,17 @@ def test_verifier_accepts_the_vectors(token, _, wanted):
     ({"now": DATE_SECONDS + 360}, "InvalidSignatureException"),
     ({"now": DATE_SECONDS - 360}, "InvalidSignatureException"),
     ({"region": "us-east-1"}, "InvalidSignatureException"),
+    ({"service": "sts"}, "InvalidSignatureException"),
+    ({"body": BODY.replace(b"alice", b"admin")}, "InvalidSignatureException"),
+    ({"body": b""}, "InvalidSignatureException"),
     ({"signed": ["content-type", "host", "x-amz-date"]}, "InvalidSignatureException"),
+    ({"signed": ["content-type", "host", "x-amz-date", "x-amz-target"]}, "InvalidSignatureException"),
+    ({"signed": ["content-type", "host", "x-amz-date", "x-amz-security-token"]}, "InvalidSignatureException"),
+    ({"changed": {"x-amz-security-token": None}}, "UnrecognizedClientException"),
+    ({"changed": {"x-amz-target": "AWSCognitoIdentityProviderService.AdminDeleteUser"}}, "InvalidSignatureException"),
+    ({"changed": {"host": "cognito-idp.eu-west-2.amazonaws.com"}}, "InvalidSignatureException"),
+    ({"expires": DATE_SECONDS}, "ExpiredTokenException"),
+    ({"expired": True}, "ExpiredTokenException"),
     ({"changed": {"content-type": "text/plain"}}, "InvalidSignatureException"),
     ({"changed": {"x-amz-security-token": "other"}}, "UnrecognizedClientException"),
     ({"changed": {"authorization": ""}}, "MissingAuthenticationTokenException"),
