@@ -20,13 +20,13 @@ OBJECTS = Path(os.environ.get("OTP_OBJECTS", "/nonexistent"))
 # From the bottom up; inside a layer the order counts.
 LAYERS = {
     "ground": "err remedy note clock log secret strbuf base64url utf8 wire",
-    "adapters": "crypto json_scan json_write json_doc safe_file word_file trust proxy http_handle http_error "
-    "command http",
+    "adapters": "crypto json_scan json_write json_doc safe_file word_file trust proxy http_handle "
+    "http_error command http",
     "knowledge": "answer identity region user_map secret_hash aws_imds aws_credentials sigv4 cognito_error "
-    "cognito cognito_admin revocation jwk_set jwks jwt binding pins budget challenge turn run_dir report "
-    "pam_control pam_stack pam_dispatch sshd_settings",
-    "reception": "caller conversation config_file option_values option_texts options policy messages dialogue "
-    "pace",
+    "cognito cognito_admin revocation jwk_set jwks jwt binding pin pins budget challenge turn "
+    "run_dir report pam_control pam_stack pam_dispatch sshd_settings",
+    "reception": "caller conversation config_file option_values option_texts options policy messages "
+    "dialogue pace",
     "living room": "auth_facts proof service standing postage delivery auth_flow audit account_state trial "
     "check check_pam_line check_pam_verdict check_pam check_sshd check_login check_settings "
     "check_service check_host",
