@@ -15,6 +15,7 @@
 #include "proof.h"
 #include "revocation.h"
 #include "service.h"
+#include "standing.h"
 
 enum {
 	FLOW_UNUSABLE_MAX = 3,	 /* empty or useless answers to one kind of question */
@@ -104,7 +105,7 @@ static bool flow_hides(const struct auth_flow *flow, enum otp_err err)
 {
 	enum otp_class class = err_class(err);
 
-	return !flow_proved(flow) && (class == OTP_CLASS_DENIED || class == OTP_CLASS_TRIES);
+	return !flow_proved(flow) && (class == OTP_CLASS_DENIED || class == OTP_CLASS_TRIES || standing_is_another(err));
 }
 
 static enum otp_err flow_deliver(struct auth_flow *flow, bool *ret_taken_up)
@@ -363,6 +364,8 @@ static enum otp_err flow_story(struct auth_flow *flow)
 
 	if (err == OTP_OK)
 		err = service_prepare(&flow->service);
+	if (err == OTP_OK && standing_wanted(flow_options(flow), flow->request->service))
+		err = service_prepare_admin(&flow->service);
 	if (err == OTP_OK)
 		err = flow_find_challenge(flow, &done);
 	if (err == OTP_OK && !done)
@@ -378,7 +381,7 @@ static void flow_begin(struct auth_flow *flow, const struct auth_request *reques
 {
 	memset(flow, 0, sizeof(*flow));
 	flow->request = request;
-	flow->delivery_settings = (struct delivery_settings){ request->options,	 request->user,	    request->judged, &request->caller,	    request->source,
+	flow->delivery_settings = (struct delivery_settings){ request->options, request->user,     request->service,  request->judged, &request->caller,	    request->source,
 							      request->real_uid, request->deadline, request->note,   request->conversation, &flow->pace };
 	service_begin(&flow->service, request->options, request->deadline, request->note);
 	delivery_begin(&flow->delivery, &flow->delivery_settings, &flow->service);
@@ -392,6 +395,7 @@ static void flow_begin(struct auth_flow *flow, const struct auth_request *reques
 /* What the service needed is given up before the last word: that takes its time, too, for some accounts. */
 static void flow_end(struct auth_flow *flow, enum otp_err result)
 {
+	service_forget_credentials(&flow->service); /* the process of the revocation needs none */
 	revocation_start(&flow->service.cognito); /* of whatever came, also where the login failed */
 	cognito_tokens_done(&flow->tokens);
 	service_end(&flow->service);

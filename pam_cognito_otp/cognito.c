@@ -127,7 +127,7 @@ enum otp_err cognito_post(struct cognito *cognito, const char *operation, const 
 		return err;
 	note_set(cognito->note, "%s: status %ld", operation, response.status);
 	if (response.status != 200)
-		return cognito_error_of(&response);
+		return lines == NULL ? cognito_error_of(&response) : cognito_error_of_signed(&response);
 	err = json_doc_parse(secret_text(&response.body), response.body.length, ret_doc);
 	if (err == OTP_OK)
 		cognito_keep_refresh(cognito, json_doc_root(*ret_doc));

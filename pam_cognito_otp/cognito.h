@@ -78,8 +78,8 @@ enum otp_err cognito_respond(struct cognito *cognito, const char *user_name, con
 void cognito_begin(struct cognito *cognito);
 
 /*
- * Sends `body` to `operation` and reads the answer to a 200: *ret_doc, which the caller ends with json_doc_free in every case. `lines`: further headers as in
- * http_request, or NULL. Errors of http.h and cognito_error.h, OTP_ERR_CLOCK, OTP_ERR_JSON_*.
+ * Sends `body` to `operation` and reads the answer to a 200: *ret_doc, which the caller ends with json_doc_free in every case. `lines`: the further headers of a signed
+ * request, as in http_request, or NULL. Errors of http.h and cognito_error.h, OTP_ERR_CLOCK, OTP_ERR_JSON_*.
  */
 enum otp_err cognito_post(struct cognito *cognito, const char *operation, const struct strbuf *body, const char *const *lines, struct json_doc **ret_doc);
 

@@ -3,7 +3,7 @@
  *
  * Rules kept here:
  *  - every call is signed with AWS credentials of this host (aws_credentials, sigv4), and goes where the others go; credentials that the service takes for expired
- *    are read anew once, and the call is made once more;
+ *    are read anew once, and the call is made once more, since it was refused unread; nothing else is ever sent twice;
  *  - an answer is believed member by member: Enabled must be JSON true, an attribute counts by its exact text; an attribute that is there twice is an error;
  *  - nobody is welcomed by mail, nobody gets a password, and nobody's alias is taken away.
  *
@@ -57,7 +57,7 @@ enum otp_err cognito_admin_post(struct cognito_admin *admin, const char *operati
 
 /*
  * AdminGetUser by user name or alias. OTP_ERR_ACCOUNT_NOT_FOUND, OTP_ERR_POOL_UNKNOWN, OTP_ERR_AWS_*, OTP_ERR_THROTTLED, OTP_ERR_RESPONSE_SHAPE, errors of
- * aws_credentials_load and cognito_post.
+ * aws_credentials_load and cognito_post. The caller says where the operation begins (cognito_begin).
  */
 enum otp_err cognito_admin_get_user(struct cognito_admin *admin, const char *user_name, struct cognito_user *ret_user);
 

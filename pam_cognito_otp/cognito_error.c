@@ -53,6 +53,26 @@ static const struct cognito_exception cognito_exceptions[] = {
 	{ "ServiceUnavailable", OTP_ERR_HTTP_STATUS },
 };
 
+/*
+ * What the front of the service says of a signature, with or without "Exception" behind it, and what means something else where a call is
+ * signed. A refusal there is about this host, and not about the person who logs in: it must never look like one of his.
+ */
+static const struct cognito_exception cognito_signed[] = {
+	{ "AccessDenied", OTP_ERR_AWS_DENIED },
+	{ "NotAuthorized", OTP_ERR_AWS_DENIED },
+	{ "UnrecognizedClient", OTP_ERR_AWS_SIGNATURE },
+	{ "InvalidClientTokenId", OTP_ERR_AWS_SIGNATURE },
+	{ "InvalidSignature", OTP_ERR_AWS_SIGNATURE },
+	{ "IncompleteSignature", OTP_ERR_AWS_SIGNATURE },
+	{ "MissingAuthenticationToken", OTP_ERR_AWS_SIGNATURE },
+	{ "SignatureDoesNotMatch", OTP_ERR_AWS_SIGNATURE },
+	{ "RequestExpired", OTP_ERR_AWS_SIGNATURE },
+	{ "ExpiredToken", OTP_ERR_AWS_EXPIRED },
+	{ "ResourceNotFound", OTP_ERR_POOL_UNKNOWN },
+	{ "UsernameExists", OTP_ERR_ACCOUNT_EXISTS },
+	{ "AliasExists", OTP_ERR_ACCOUNT_EXISTS },
+};
+
 /* What NotAuthorizedException means stands in its text only. The texts are no contract: one that is not known is a plain refusal. */
 static const struct cognito_exception cognito_refusals[] = {
 	{ "session is expired", OTP_ERR_SESSION_EXPIRED },
@@ -109,6 +129,23 @@ static enum otp_err cognito_family(const char *type, long status)
 	return OTP_ERR_API_UNKNOWN;
 }
 
+static bool cognito_is_type(const char *type, const char *name)
+{
+	size_t length = strlen(name);
+
+	return strncmp(type, name, length) == 0 && (type[length] == '\0' || strcmp(type + length, "Exception") == 0);
+}
+
+/* OTP_OK: it means the same whether the call is signed or not. */
+static enum otp_err cognito_typed_signed(const char *type)
+{
+	for (size_t i = 0; i < sizeof(cognito_signed) / sizeof(cognito_signed[0]); i++) {
+		if (cognito_is_type(type, cognito_signed[i].type))
+			return cognito_signed[i].err;
+	}
+	return OTP_OK;
+}
+
 static enum otp_err cognito_typed(const char *type, const char *message, long status)
 {
 	if (strcmp(type, "NotAuthorizedException") == 0)
@@ -142,21 +179,36 @@ static const char *cognito_message(const struct json_value *root)
 	return message;
 }
 
-enum otp_err cognito_error_of(const struct http_response *response)
+static enum otp_err cognito_error(const struct http_response *response, bool is_signed)
 {
 	struct json_doc *doc = NULL;
 	const struct json_value *root = NULL;
 	char type[TYPE_MAX + 1];
-	enum otp_err err;
+	const char *bare;
+	enum otp_err err = OTP_OK;
 
 	if (response->status >= 300 && response->status < 400)
 		return OTP_ERR_HTTP_REDIRECT;
 	if (json_doc_parse(secret_text(&response->body), response->body.length, &doc) == OTP_OK)
 		root = json_doc_root(doc);
-	if (cognito_find_type(root, response, type, sizeof(type)))
-		err = cognito_typed(cognito_bare_type(type), cognito_message(root), response->status);
-	else
+	if (cognito_find_type(root, response, type, sizeof(type))) {
+		bare = cognito_bare_type(type);
+		err = is_signed ? cognito_typed_signed(bare) : OTP_OK;
+		if (err == OTP_OK)
+			err = cognito_typed(bare, cognito_message(root), response->status);
+	} else {
 		err = cognito_untyped(response->status);
+	}
 	json_doc_free(doc);
 	return err;
+}
+
+enum otp_err cognito_error_of(const struct http_response *response)
+{
+	return cognito_error(response, false);
+}
+
+enum otp_err cognito_error_of_signed(const struct http_response *response)
+{
+	return cognito_error(response, true);
 }

@@ -8,4 +8,7 @@
 /* What an answer with another status than 200 means; never OTP_OK. */
 enum otp_err cognito_error_of(const struct http_response *response);
 
+/* The same for a signed operation: refused there are this host's credentials and rights, and what is not found is the pool. */
+enum otp_err cognito_error_of_signed(const struct http_response *response);
+
 #endif

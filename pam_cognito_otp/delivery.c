@@ -8,6 +8,7 @@
 #include "log.h"
 #include "postage.h"
 #include "run_dir.h"
+#include "standing.h"
 #include "turn.h"
 
 enum { DELIVERY_WAITED_MS = 200 };
@@ -143,6 +144,24 @@ static bool delivery_mailed_nothing(const struct delivery *delivery, enum otp_er
 	return cognito->status >= 400 && delivery_refused_early(err);
 }
 
+/*
+ * Whether the pool still has him as he should be. Where it has not, nothing is mailed, and who has proved himself gets back what was paid; for
+ * strangers it stays paid, or they could use up the pool's quota with the names of those who are refused.
+ */
+static enum otp_err delivery_check_standing(struct delivery *delivery, const struct postage_receipt *paid)
+{
+	const struct delivery_settings *settings = delivery->settings;
+	struct standing standing = { settings->options, settings->user,	 settings->program, settings->judged,
+				     delivery->service, delivery->dir, settings->note };
+	enum otp_err err = OTP_OK;
+
+	if (standing_wanted(settings->options, settings->program))
+		err = standing_check(&standing, true);
+	if (err != OTP_OK && (caller_is_proved(settings->caller) || !delivery->service->cognito.left))
+		postage_give_back(delivery->dir, paid);
+	return err;
+}
+
 static enum otp_err delivery_mail_now(struct delivery *delivery)
 {
 	const struct delivery_settings *settings = delivery->settings;
@@ -155,6 +174,8 @@ static enum otp_err delivery_mail_now(struct delivery *delivery)
 
 	if (err == OTP_ERR_MAIL_BUDGET && !caller_is_proved(settings->caller)) /* he is not told */
 		log_warning("event=mail_budget_spent detail=\"%s\"", settings->note->text);
+	if (err == OTP_OK)
+		err = delivery_check_standing(delivery, &paid);
 	if (err != OTP_OK)
 		return err;
 	facts.mailed_ms = delivery_wished_ms(delivery);

@@ -3,6 +3,7 @@
  *
  * Rules kept here:
  *  - paid before it is asked for; a mail that certainly did not go out is given back;
+ *  - where the settings want it, the pool is asked about the person before it is asked for the mail;
  *  - of calls with the same owner and origin one mails, and the others use what it got;
  *  - only the newest Session counts, whichever call opened it;
  *  - what is shown to somebody who cannot have a mail is kept the same way, without a Session: that it looks alike is not left to chance;
@@ -27,7 +28,8 @@
 /* Borrowed. */
 struct delivery_settings {
 	const struct options *options;
-	const char *user; /* the local name */
+	const char *user;    /* the local name */
+	const char *program; /* the PAM service */
 	const struct policy_user *judged;
 	const struct caller *caller;
 	const char *source; /* caller_source */
@@ -64,7 +66,7 @@ bool delivery_take_up(struct delivery *delivery);
 
 /*
  * Has a code mailed, or takes up the one that another call has had mailed meanwhile (*ret_taken_up). On failure the challenge held before is held still.
- * OTP_ERR_MAIL_BUDGET, OTP_ERR_STATE_IO, OTP_ERR_NET_TIMEOUT (another call is waiting for the service), errors of service_open and cognito_initiate_auth.
+ * OTP_ERR_MAIL_BUDGET, OTP_ERR_STATE_IO, OTP_ERR_NET_TIMEOUT (another call is waiting for the service), errors of service_open, standing_check and cognito_initiate_auth.
  */
 enum otp_err delivery_mail(struct delivery *delivery, bool *ret_taken_up);
 

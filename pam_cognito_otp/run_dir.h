@@ -1,5 +1,5 @@
 /*
- * run_dir - the directory of what lasts until the next boot: open challenges, budgets, turns.
+ * run_dir - the directory of what lasts until the next boot: open challenges, budgets, turns, who was found in good standing.
  *
  * Rules kept here: it is root's alone or nothing is mailed; rubbish goes when something is added, so that it stays small without a daemon.
  */
@@ -10,6 +10,9 @@
 #include "note.h"
 
 enum { RUN_DIR_STRANGERS_MAX = 512 }; /* files of callers who have proved nothing; about 10 KiB each */
+
+/* What the pool was found to say of somebody (standing.h): good for a minute, and taken away after an hour. */
+#define RUN_DIR_STANDING "standing-"
 
 /* Opens it, making it when it is absent. The caller closes *ret_dir. OTP_ERR_STATE_UNSAFE, OTP_ERR_STATE_IO. */
 enum otp_err run_dir_open(int *ret_dir, struct note *note);

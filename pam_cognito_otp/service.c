@@ -18,6 +18,9 @@ void service_begin(struct service *service, const struct options *options, struc
 	service->cognito.clock_skew = options->clock_skew;
 	service->cognito.deadline = deadline;
 	service->cognito.note = note;
+	service->aws_settings = (struct aws_credentials_settings){ options->aws_credentials_file, options->aws_profile, options->aws_imds };
+	service->credentials = (struct aws_credentials)AWS_CREDENTIALS_NONE(&service->aws_settings);
+	service->admin = (struct cognito_admin){ &service->cognito, &service->credentials, options->user_pool_id };
 	service->deadline = deadline;
 	service->note = note;
 }
@@ -32,6 +35,11 @@ enum otp_err service_prepare(struct service *service)
 	return cognito_check_secret(&service->cognito);
 }
 
+enum otp_err service_prepare_admin(struct service *service)
+{
+	return aws_credentials_load(&service->credentials, service->deadline, service->note);
+}
+
 enum otp_err service_open(struct service *service)
 {
 	enum otp_err err;
@@ -43,8 +51,14 @@ enum otp_err service_open(struct service *service)
 	return err;
 }
 
+void service_forget_credentials(struct service *service)
+{
+	aws_credentials_done(&service->credentials);
+}
+
 void service_end(struct service *service)
 {
+	service_forget_credentials(service);
 	secret_done(&service->cognito.refresh_token);
 	jwks_done(&service->jwks);
 	http_free(service->http);

@@ -9,8 +9,10 @@
 
 #include <stdbool.h>
 
+#include "aws_credentials.h"
 #include "clock.h"
 #include "cognito.h"
+#include "cognito_admin.h"
 #include "err.h"
 #include "http.h"
 #include "jwks.h"
@@ -24,6 +26,9 @@ struct service {
 	struct jwks_settings jwks_settings;
 	struct jwks jwks;
 	struct cognito cognito;
+	struct aws_credentials_settings aws_settings;
+	struct aws_credentials credentials; /* empty until something is to be signed */
+	struct cognito_admin admin;
 	struct deadline *deadline;
 	struct note *note;
 };
@@ -34,8 +39,17 @@ void service_begin(struct service *service, const struct options *options, struc
 /* What this machine must have for it, whoever asks: the client secret, the certificates, the credentials for the proxy. Nothing leaves. Errors of http_new and cognito_check_secret. */
 enum otp_err service_prepare(struct service *service);
 
+/*
+ * The AWS credentials, in a call that may want signed operations, whoever asks. Nothing leaves, but that with aws_imds the instance metadata
+ * service is asked. After service_prepare. Errors of aws_credentials_load.
+ */
+enum otp_err service_prepare_admin(struct service *service);
+
 /* Makes it ready, and that once; after service_prepare. Errors of jwks_load. */
 enum otp_err service_open(struct service *service);
+
+/* The AWS credentials are not needed any more: they are wiped. */
+void service_forget_credentials(struct service *service);
 
 /* Ends it; the last refresh token that came is wiped with it. */
 void service_end(struct service *service);

@@ -4,9 +4,10 @@
  *
  * Rules kept here:
  *  - anything but a clear yes of the service is a no with its own reason;
- *  - a yes is remembered for STANDING_GOOD_S seconds on this boot, for this pool, person and pin (so that cron and `sudo -l` do not meet the service's quota); a no never is;
- *  - whoever is created must be named by email in the root-owned map itself (no template), be an account here, not root, and never have been created or pinned
- *    before: a leaver who was deleted in the pool does not come back.
+ *  - a yes is remembered for STANDING_GOOD_S seconds on this boot, for this pool, person and pin (so that cron and `sudo -l` do not meet the
+ *    service's quota); a no never is;
+ *  - whoever is created must be named by email in the root-owned map itself (no template), be an account here, not root, and never have been
+ *    created, pinned or, with create_user, found before: a leaver who was deleted in the pool does not come back.
  */
 #ifndef OTP_STANDING_H
 #define OTP_STANDING_H
@@ -35,6 +36,12 @@ struct standing {
 
 /* Whether the settings want it to be looked at for this program. */
 bool standing_wanted(const struct options *options, const char *program);
+
+/*
+ * Whether it says that the pool's user is another one than the mapped and pinned one: it is about the person, as the errors of class DENIED
+ * are, and not about who might be forging the service's answers.
+ */
+bool standing_is_another(enum otp_err err);
 
 /*
  * Looks. `may_create`: a person whom the pool does not have may be created, if the settings allow it (the account phase never creates anybody). OTP_ERR_ACCOUNT_*,

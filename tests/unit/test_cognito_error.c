@@ -1,12 +1,15 @@
 /* What the service's exceptions mean, in every envelope in which they have been seen, and in some in which they have not. */
 #include "assert_err.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cognito_error.h"
 
 #define TEXT(literal) literal, sizeof(literal) - 1
+
+static bool is_signed; /* what the answer is one to */
 
 static enum otp_err meaning(long status, const char *body, size_t length, const char *header)
 {
@@ -16,7 +19,7 @@ static enum otp_err meaning(long status, const char *body, size_t length, const 
 	assert_err("body", secret_set(&response.body, body, length), OTP_OK);
 	assert_true(strlen(header) < sizeof(response.error_type));
 	memcpy(response.error_type, header, strlen(header) + 1);
-	return cognito_error_of(&response);
+	return is_signed ? cognito_error_of_signed(&response) : cognito_error_of(&response);
 }
 
 static enum otp_err meaning_of_text(long status, const char *body, const char *header)
@@ -77,6 +80,55 @@ static const struct {
 	{ "CodeMismatchException2", OTP_ERR_API_UNKNOWN },
 	{ " CodeMismatchException", OTP_ERR_API_UNKNOWN },
 };
+
+/* What means something else where the call is signed, and what the same words mean where it is not. */
+static const struct {
+	const char *type;
+	enum otp_err with_signature;
+	enum otp_err without;
+} signed_types[] = {
+	{ "AccessDeniedException", OTP_ERR_AWS_DENIED, OTP_ERR_FORBIDDEN },
+	{ "AccessDenied", OTP_ERR_AWS_DENIED, OTP_ERR_API_UNKNOWN },
+	{ "NotAuthorizedException", OTP_ERR_AWS_DENIED, OTP_ERR_REFUSED },
+	{ "NotAuthorized", OTP_ERR_AWS_DENIED, OTP_ERR_API_UNKNOWN },
+	{ "UnrecognizedClientException", OTP_ERR_AWS_SIGNATURE, OTP_ERR_API_UNKNOWN },
+	{ "InvalidSignatureException", OTP_ERR_AWS_SIGNATURE, OTP_ERR_API_UNKNOWN },
+	{ "IncompleteSignatureException", OTP_ERR_AWS_SIGNATURE, OTP_ERR_API_UNKNOWN },
+	{ "IncompleteSignature", OTP_ERR_AWS_SIGNATURE, OTP_ERR_API_UNKNOWN },
+	{ "MissingAuthenticationTokenException", OTP_ERR_AWS_SIGNATURE, OTP_ERR_API_UNKNOWN },
+	{ "SignatureDoesNotMatch", OTP_ERR_AWS_SIGNATURE, OTP_ERR_API_UNKNOWN },
+	{ "RequestExpired", OTP_ERR_AWS_SIGNATURE, OTP_ERR_API_UNKNOWN },
+	{ "ExpiredTokenException", OTP_ERR_AWS_EXPIRED, OTP_ERR_API_UNKNOWN },
+	{ "ResourceNotFoundException", OTP_ERR_POOL_UNKNOWN, OTP_ERR_CLIENT },
+	{ "UsernameExistsException", OTP_ERR_ACCOUNT_EXISTS, OTP_ERR_API_UNKNOWN },
+	{ "AliasExistsException", OTP_ERR_ACCOUNT_EXISTS, OTP_ERR_REFUSED },
+	{ "UserNotFoundException", OTP_ERR_ACCOUNT_NOT_FOUND, OTP_ERR_ACCOUNT_NOT_FOUND },
+	{ "InvalidParameterException", OTP_ERR_PARAMETER, OTP_ERR_PARAMETER },
+	{ "TooManyRequestsException", OTP_ERR_THROTTLED, OTP_ERR_THROTTLED },
+	{ "InternalErrorException", OTP_ERR_HTTP_STATUS, OTP_ERR_HTTP_STATUS },
+	{ "ForbiddenException", OTP_ERR_FORBIDDEN, OTP_ERR_FORBIDDEN },
+	{ "AccessDeniedExceptional", OTP_ERR_API_UNKNOWN, OTP_ERR_API_UNKNOWN },
+	{ "ExpiredTokenExceptionException", OTP_ERR_API_UNKNOWN, OTP_ERR_API_UNKNOWN },
+	{ "accessdeniedexception", OTP_ERR_API_UNKNOWN, OTP_ERR_API_UNKNOWN },
+	{ "UnsupportedUserStateException", OTP_ERR_API_UNKNOWN, OTP_ERR_API_UNKNOWN },
+};
+
+static void test_signed_calls(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CASES(signed_types); i++) {
+		is_signed = true;
+		assert_err(signed_types[i].type, meaning_of_type(signed_types[i].type, "User is disabled."), signed_types[i].with_signature);
+		is_signed = false;
+		assert_err(signed_types[i].type, meaning_of_type(signed_types[i].type, "some text"), signed_types[i].without);
+	}
+	is_signed = true;
+	assert_err("header", meaning_of_text(403, "", "AccessDeniedException:"), OTP_ERR_AWS_DENIED);
+	assert_err("namespace", meaning_of_text(400, "{\"__type\":\"com.amazon.coral.service#UnrecognizedClientException\"}", ""),
+		   OTP_ERR_AWS_SIGNATURE);
+	assert_err("no type", meaning_of_text(403, "<html>", ""), OTP_ERR_FORBIDDEN);
+	is_signed = false;
+}
 
 static void test_types(void **state)
 {
@@ -321,6 +373,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_types),
+		cmocka_unit_test(test_signed_calls),
 		cmocka_unit_test(test_the_type_decides_whatever_the_status_is),
 		cmocka_unit_test(test_families_of_types),
 		cmocka_unit_test(test_an_unknown_type_with_a_telling_status),
