@@ -14,7 +14,9 @@ enum otp_err auth_facts_verdict(const struct auth_facts *facts)
 		return OTP_ERR_INTERNAL;
 	if (!auth_fact_holds(facts->id_verified) || !auth_fact_holds(facts->access_verified))
 		return OTP_ERR_INTERNAL;
-	if (!auth_fact_holds(facts->identity_held) || !auth_fact_holds(facts->group_held) || !auth_fact_holds(facts->user_unchanged))
+	if (!auth_fact_holds(facts->identity_held) || !auth_fact_holds(facts->pin_held))
+		return OTP_ERR_INTERNAL;
+	if (!auth_fact_holds(facts->group_held) || !auth_fact_holds(facts->user_unchanged))
 		return OTP_ERR_INTERNAL;
 	return OTP_OK;
 }

@@ -20,6 +20,7 @@ struct auth_facts {
 	uint32_t id_verified;	   /* the ID token is this pool's, for this client, of this sign-in */
 	uint32_t access_verified;  /* the access token as well */
 	uint32_t identity_held;	   /* both are of the mapped Cognito user */
+	uint32_t pin_held;	   /* he is the one who was pinned, or now is; or nobody is to be pinned */
 	uint32_t group_held;	   /* he is in a required group, if there are any */
 	uint32_t user_unchanged;   /* the local user still is the one we began with */
 };

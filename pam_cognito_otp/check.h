@@ -18,6 +18,9 @@ struct check {
 	const struct options *options; /* NULL when they cannot be used */
 };
 
+/* The remedy for a state directory that others can change. It is not emptied: pins are in it. */
+#define CHECK_STATE_UNSAFE "Run namei -l " OTP_STATE_DIR ", and find out who changed it. Then make it and its files root's alone (0700, 0600)."
+
 /* The note without the place that it begins with, which a finding has by itself. Borrowed from the note. */
 const char *check_note_text(const struct note *note, const char *where);
 

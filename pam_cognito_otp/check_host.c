@@ -160,7 +160,7 @@ static void check_host_dir(const struct check *check, const struct check_dir *di
 void check_host(const struct check *check)
 {
 	static const struct check_dir run = { OTP_RUN_DIR, REPORT_ERROR, CHECK_UNSAFE(OTP_RUN_DIR) };
-	static const struct check_dir keys = { OTP_STATE_DIR, REPORT_WARNING, CHECK_UNSAFE(OTP_STATE_DIR) };
+	static const struct check_dir keys = { OTP_STATE_DIR, REPORT_WARNING, CHECK_STATE_UNSAFE };
 	const char *missing = err_reason(OTP_ERR_HELPER_MISSING);
 	const char *unsafe = err_reason(OTP_ERR_HELPER_UNSAFE);
 	bool helper = check_host_object(check, OTP_HELPER_PATH, missing, unsafe);

@@ -1,11 +1,16 @@
 /* check_settings - see check_settings.h. */
 #include "check_settings.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "messages.h"
+#include "pins.h"
 #include "policy.h"
 #include "user_map.h"
 
@@ -177,4 +182,36 @@ void check_settings_map(const struct check *check)
 	}
 	free(map.names);
 	free(map.lines);
+}
+
+/* A state directory that is not there is not made: nothing is changed here. */
+static enum otp_err check_pins_read(const char *user_pool_id, int64_t *ret_count, struct note *note)
+{
+	if (faccessat(AT_FDCWD, OTP_STATE_DIR, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
+		return OTP_ERR_PINS_MISSING;
+	return pins_check(user_pool_id, ret_count, note);
+}
+
+void check_settings_pins(const struct check *check)
+{
+	const struct options *options = check->options;
+	char path[CHECK_PATH_MAX];
+	struct finding good = { REPORT_OK, "pins", path, "" };
+	struct finding unsafe = { REPORT_ERROR, err_reason(OTP_ERR_STATE_UNSAFE), OTP_STATE_DIR, CHECK_STATE_UNSAFE };
+	struct note note = { "" };
+	int64_t count = 0;
+	enum otp_err err;
+
+	if (!options->pin_sub && !options->create_user)
+		return;
+	(void)snprintf(path, sizeof(path), OTP_STATE_DIR "/pins-%s", options->user_pool_id);
+	err = check_pins_read(options->user_pool_id, &count, &note);
+	if (err == OTP_OK)
+		report_add(check->report, &good, "%" PRId64 " pins", count);
+	else if (err == OTP_ERR_STATE_UNSAFE)
+		report_add(check->report, &unsafe, "%s", check_note_text(&note, OTP_STATE_DIR));
+	else if (err == OTP_ERR_PINS_MISSING)
+		check_error(check, path, err, &(struct note){ "" });
+	else
+		check_error(check, "", err, &note);
 }

@@ -15,4 +15,7 @@ bool check_settings_load(const struct check *check, struct options *options);
 /* The user map: its form, and who of it has an account here and may log in. Needs check->options. */
 void check_settings_map(const struct check *check);
 
+/* The file of pins, where the settings want one. Needs check->options. */
+void check_settings_pins(const struct check *check);
+
 #endif

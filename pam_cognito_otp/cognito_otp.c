@@ -21,6 +21,7 @@
 #include "log.h"
 #include "messages.h"
 #include "options.h"
+#include "pin_list.h"
 #include "policy.h"
 #include "remedy.h"
 #include "trial.h"
@@ -36,6 +37,8 @@ static const char tool_usage[] = "Usage: cognito-otp [--config FILE] check [--js
 				 "       cognito-otp [--config FILE] state [USER]\n"
 				 "       cognito-otp [--config FILE] reset USER\n"
 				 "       cognito-otp [--config FILE] reset-host\n"
+				 "       cognito-otp [--config FILE] pin list [USER]\n"
+				 "       cognito-otp [--config FILE] pin clear USER|--all\n"
 				 "       cognito-otp --help | --version\n"
 				 "\n"
 				 "check       looks at all that a login needs, and says of each fault what to do; --json for programs\n"
@@ -45,13 +48,16 @@ static const char tool_usage[] = "Usage: cognito-otp [--config FILE] check [--js
 				 "state       shows what is remembered of mailed codes, and the host's mail budgets; with USER, his codes and budgets\n"
 				 "reset       forgets USER's codes and mail budgets, so that he can have a new mail\n"
 				 "reset-host  forgets the host's mail budgets\n"
+				 "pin         list shows which Cognito user each person is held to; clear forgets it for USER, or --all; --all begins the file\n"
 				 "\n"
 				 "See cognito-otp(8).\n";
 
 struct tool {
 	const char *config; /* NULL: the default file */
+	const char *action; /* the second word of a command that has two */
 	const char *user;   /* NULL where a command takes none */
 	bool json;
+	bool all;
 	struct options options;
 	struct messages messages; /* of login */
 	struct policy_user judged;
@@ -143,6 +149,21 @@ static int tool_reset_host(struct tool *tool)
 	return tool_account(tool, "reset-host", tool_forget_host);
 }
 
+/* No account is asked for: those who have left are the ones to be forgotten. */
+static int tool_pin(struct tool *tool)
+{
+	const char *pool = tool->options.user_pool_id;
+	enum otp_err err = tool_load(tool);
+
+	if (err != OTP_OK)
+		return tool_fail("settings", err, &tool->note);
+	if (strcmp(tool->action, "list") == 0)
+		err = pin_list_show(pool, tool->user, stdout, &tool->note);
+	else
+		err = pin_list_clear(pool, tool->user, stdout, &tool->note);
+	return err == OTP_OK ? tool_done(EXIT_SUCCESS) : tool_fail("pin", err, &tool->note);
+}
+
 static void tool_check_pam(const struct check *check)
 {
 	struct pam_use *use = calloc(1, sizeof(*use)); /* too large for the stack */
@@ -168,6 +189,7 @@ static int tool_check(struct tool *tool)
 	if (check_settings_load(&check, &tool->options)) {
 		check.options = &tool->options;
 		check_settings_map(&check);
+		check_settings_pins(&check);
 		check_service(&check);
 	}
 	tool_check_pam(&check);
@@ -281,7 +303,7 @@ static const struct tool_verb *tool_find_verb(int words, char **word)
 {
 	static const struct tool_verb verbs[] = {
 		{ "check", 0, 0, tool_check }, { "login", 1, 1, tool_login }, { "map", 1, 1, tool_map },	    { "config", 0, 0, tool_config },
-		{ "state", 0, 1, tool_state }, { "reset", 1, 1, tool_reset }, { "reset-host", 0, 0, tool_reset_host },
+		{ "state", 0, 1, tool_state }, { "reset", 1, 1, tool_reset }, { "reset-host", 0, 0, tool_reset_host }, { "pin", 1, 2, tool_pin },
 	};
 
 	for (size_t i = 0; words > 0 && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
@@ -297,12 +319,26 @@ static int tool_wrong(void)
 	return TOOL_USAGE;
 }
 
+/* Takes the words after the command; whether it is called as it may be. */
+static bool tool_take_words(struct tool *tool, const struct tool_verb *verb, int words, char **word)
+{
+	bool pin = verb->run == tool_pin;
+
+	if (tool->json && verb->run != tool_check)
+		return false;
+	tool->action = pin ? word[1] : NULL;
+	tool->user = words == (pin ? 3 : 2) ? word[words - 1] : NULL;
+	if (!pin || strcmp(tool->action, "list") == 0)
+		return !tool->all;
+	return strcmp(tool->action, "clear") == 0 && tool->all == (tool->user == NULL); /* all are never meant by saying nothing */
+}
+
 /* Returns an exit status, or -1 when there is a command to run. */
 static int tool_options(int argc, char **argv, struct tool *tool)
 {
 	static const struct option long_options[] = {
-		{ "config", required_argument, NULL, 'c' }, { "json", no_argument, NULL, 'j' },	   { "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'v' },	    { NULL, 0, NULL, 0 },
+		{ "config", required_argument, NULL, 'c' }, { "json", no_argument, NULL, 'j' },	   { "all", no_argument, NULL, 'a' },
+		{ "help", no_argument, NULL, 'h' },	    { "version", no_argument, NULL, 'v' }, { NULL, 0, NULL, 0 },
 	};
 	int option;
 
@@ -313,6 +349,9 @@ static int tool_options(int argc, char **argv, struct tool *tool)
 			break;
 		case 'j':
 			tool->json = true;
+			break;
+		case 'a':
+			tool->all = true;
 			break;
 		case 'h':
 			return fputs(tool_usage, stdout) < 0 ? TOOL_FAILED : EXIT_SUCCESS;
@@ -333,14 +372,12 @@ static int tool_run(int argc, char **argv, struct tool *tool)
 	if (status >= 0)
 		return status;
 	verb = tool_find_verb(argc - optind, argv + optind);
-	if (verb == NULL || (tool->json && verb->run != tool_check))
+	if (verb == NULL || !tool_take_words(tool, verb, argc - optind, argv + optind))
 		return tool_wrong();
 	if (geteuid() != 0) {
 		fputs("cognito-otp: only root can see and change what decides who gets in\n", stderr);
 		return TOOL_FAILED;
 	}
-	if (argc - optind == 2)
-		tool->user = argv[optind + 1];
 	log_open("cognito-otp", false);
 	return verb->run(tool);
 }

@@ -3,6 +3,7 @@
 
 #include "binding.h"
 #include "jwt.h"
+#include "pins.h"
 
 static enum otp_err proof_token(const struct proof_request *proof, const struct secret *token, enum jwt_use use, struct jwt **ret_jwt)
 {
@@ -21,6 +22,30 @@ static enum otp_err proof_token(const struct proof_request *proof, const struct 
 	return err;
 }
 
+/*
+ * Whether he is the one who was here before. Whoever comes first is remembered; whom we have created already is, and is held to it, with pin_sub or
+ * without. The last of the checks: whom another one refuses is not remembered.
+ */
+static enum otp_err proof_pin(const struct proof_request *proof, const struct jwt *id)
+{
+	const struct options *options = proof->options;
+	struct pins_key key = { options->user_pool_id, proof->user, &proof->judged->identity };
+	const char *sub;
+	bool known = false;
+	enum otp_err err;
+
+	if (!options->pin_sub && !options->create_user)
+		return OTP_OK;
+	if (json_get_string(jwt_claims(id), "sub", 1, IDENTITY_SUB_SIZE, &sub) != OTP_OK || !identity_is_sub(sub)) {
+		note_set(proof->note, "the token's sub is not a UUID, and cannot be pinned");
+		return OTP_ERR_JWT_CLAIM;
+	}
+	err = pins_compare(&key, sub, &known, proof->note);
+	if (err == OTP_OK && !known && options->pin_sub)
+		err = pins_add(&key, sub, PINS_FROM_LOGIN, proof->note);
+	return err;
+}
+
 static enum otp_err proof_bind(const struct proof_request *proof, const struct jwt *id, const struct jwt *access, struct auth_facts *facts)
 {
 	enum otp_err err = binding_check(&proof->judged->identity, jwt_claims(id), jwt_claims(access));
@@ -33,8 +58,12 @@ static enum otp_err proof_bind(const struct proof_request *proof, const struct j
 		return err;
 	facts->group_held = AUTH_FACT_SHOWN;
 	err = policy_confirm(proof->user, proof->judged);
+	if (err != OTP_OK)
+		return err;
+	facts->user_unchanged = AUTH_FACT_SHOWN;
+	err = proof_pin(proof, id);
 	if (err == OTP_OK)
-		facts->user_unchanged = AUTH_FACT_SHOWN;
+		facts->pin_held = AUTH_FACT_SHOWN;
 	return err;
 }
 

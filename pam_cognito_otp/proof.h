@@ -1,5 +1,6 @@
 /*
- * proof - what the tokens of an accepted code are worth: this pool, this client, this sign-in, this person, in this group, still this account.
+ * proof - what the tokens of an accepted code are worth: this pool, this client, this sign-in, this person, in this group, still this account, and
+ * the one who was here before.
  *
  * Rule kept here: each fact is set right behind the check that shows it, and nowhere else.
  */
@@ -30,7 +31,7 @@ struct proof_request {
 	int64_t code_sent_at; /* clock_wall() when RespondToAuthChallenge left */
 };
 
-/* Errors of jwt.h, jwks.h, binding.h and policy_confirm; the facts are set as far as they were shown. */
+/* Errors of jwt.h, jwks.h, binding.h, policy_confirm and pins.h; the facts are set as far as they were shown. */
 enum otp_err proof_check(const struct proof_request *proof, const struct cognito_tokens *tokens, struct auth_facts *facts);
 
 #endif

@@ -171,7 +171,8 @@ static const char *const remedy_table[] = {
 	[OTP_ERR_IDENTITY_USERNAME] =
 		"Compare the map with the pool. Where people sign in by email the user name is a UUID: use the kind email in the map.",
 	[OTP_ERR_IDENTITY_SUB] =
-		"Find out whether the Cognito user was made anew, or his address belongs to somebody else now. Only then change the pin in the map.",
+		"Find out whether the Cognito user was made anew, or his address belongs to somebody else now. Only then change the pin, in the map "
+		"or with cognito-otp pin clear.",
 	[OTP_ERR_IDENTITY_GROUP] =
 		"If he should get in, run aws cognito-idp admin-add-user-to-group for him, with a group of require_group.",
 	/* settings and files */
@@ -188,10 +189,11 @@ static const char *const remedy_table[] = {
 	[OTP_ERR_PINS_MISSING] =
 		"Restore the file in " OTP_STATE_DIR " from a backup. Where there was none, or it is lost, cognito-otp pin clear --all begins one.",
 	[OTP_ERR_PINS_SYNTAX] =
-		"Restore the file that is named from a backup, or take the line away; cognito-otp pin list shows what can be read.",
+		"Restore the file that is named from a backup, or take the line away; cognito-otp pin list shows the lines before it.",
 	/* this machine */
 	[OTP_ERR_STATE_UNSAFE] =
-		"Run namei -l " OTP_RUN_DIR ", and find out who changed it. Then run rm -r " OTP_RUN_DIR ": the next login makes it anew.",
+		"Run namei -l " OTP_RUN_DIR ", and find out who changed it. Then run rm -r " OTP_RUN_DIR ": the next login makes it anew. Not so "
+		OTP_STATE_DIR ", where pins are: make it and its files root's alone.",
 	[OTP_ERR_STATE_IO] =
 		"Run df /run, df -i /run and findmnt -T /run: there must be room, and it must be writable. With SELinux run "
 		"ausearch -m avc -ts recent.",

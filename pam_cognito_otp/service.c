@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "pins.h"
+
 void service_begin(struct service *service, const struct options *options, struct deadline *deadline, struct note *note)
 {
 	memset(service, 0, sizeof(*service));
@@ -22,17 +24,22 @@ void service_begin(struct service *service, const struct options *options, struc
 	service->credentials = (struct aws_credentials)AWS_CREDENTIALS_NONE(&service->aws_settings);
 	service->admin = (struct cognito_admin){ &service->cognito, &service->credentials, options->user_pool_id };
 	service->deadline = deadline;
+	service->pins_pool = options->pin_sub || options->create_user ? options->user_pool_id : NULL;
 	service->note = note;
 }
 
 enum otp_err service_prepare(struct service *service)
 {
+	int64_t pins;
 	enum otp_err err = http_new(&service->http_settings, &service->http, service->note);
 
 	if (err != OTP_OK)
 		return err;
 	service->cognito.http = service->http;
-	return cognito_check_secret(&service->cognito);
+	err = cognito_check_secret(&service->cognito);
+	if (err == OTP_OK && service->pins_pool != NULL)
+		err = pins_check(service->pins_pool, &pins, service->note);
+	return err;
 }
 
 enum otp_err service_prepare_admin(struct service *service)

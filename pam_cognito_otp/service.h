@@ -30,13 +30,17 @@ struct service {
 	struct aws_credentials credentials; /* empty until something is to be signed */
 	struct cognito_admin admin;
 	struct deadline *deadline;
+	const char *pins_pool; /* whose file of pins is needed; NULL: none is */
 	struct note *note;
 };
 
 /* Sets it up without doing anything. All is borrowed and must outlive it. */
 void service_begin(struct service *service, const struct options *options, struct deadline *deadline, struct note *note);
 
-/* What this machine must have for it, whoever asks: the client secret, the certificates, the credentials for the proxy. Nothing leaves. Errors of http_new and cognito_check_secret. */
+/*
+ * What this machine must have for it, whoever asks: the client secret, the certificates, the credentials for the proxy, and the file of pins where
+ * the settings want one. Nothing leaves. Errors of http_new, cognito_check_secret and pins_check.
+ */
 enum otp_err service_prepare(struct service *service);
 
 /*

@@ -36,9 +36,14 @@ def offers(*words, directory=sources.TOP):
 
 
 def commands():
-    """Return the commands of the usage text: {command: its whole line}."""
-    line = r"^(?:Usage:|      ) (cognito-otp (?:\[--[^\]]*\] )*([a-z][a-z-]*).*)$"
+    """Return the commands of the usage text, of two words where they have two: {command: its whole line}."""
+    line = r"^(?:Usage:|      ) (cognito-otp (?:\[--[^\]]*\] )*([a-z][a-z-]*(?: list| clear)?).*)$"
     return {command: whole for whole, command in sources.find(line, sources.tool_usage(), re.M)}
+
+
+def first_words(names):
+    """Return what is typed first of these commands."""
+    return {name.split()[0] for name in names}
 
 
 def options():
@@ -56,8 +61,10 @@ def make_files(tmp_path):
 
 
 def test_commands_are_those_of_the_tool():
-    """All of them, no other."""
-    assert offers("") == set(commands())
+    """All of them, no other; of those of two words first the one, then the other."""
+    assert offers("") == first_words(commands())
+    assert offers("pin", "") == {name.split()[1] for name in commands() if name.startswith("pin ")}
+    assert offers("pin", "c") == offers("pin", "--all", "") == offers("--all", "pin", "") == {"clear"}
 
 
 def test_options_are_those_of_the_tool():
@@ -70,22 +77,24 @@ def test_users_where_the_tool_takes_one(command):
     """All local users behind a command that takes one, and nothing behind the others."""
     users = {entry.pw_name for entry in pwd.getpwall()}
     assert "root" in users
-    assert offers(command, "") == (users if "USER" in commands()[command] else set())
-    assert offers("--config", "/etc/otp.conf", command, "") == offers(command, "")
-    assert offers(command, "--config", "/etc/otp.conf", "") == offers(command, "")
+    words = command.split()
+    assert offers(*words, "") == (users if "USER" in commands()[command] else set())
+    assert offers("--config", "/etc/otp.conf", *words, "") == offers(*words, "")
+    assert offers(*words, "--config", "/etc/otp.conf", "") == offers(*words, "")
 
 
 @pytest.mark.parametrize("command", commands())
 def test_options_behind_a_command(command):
     """Those of its line."""
-    assert offers(command, "-") == set(sources.find(r"--[a-z]+", commands()[command]))
-    assert offers("--config", "=", "/etc/otp.conf", command, "--") == offers(command, "-")
+    words = command.split()
+    assert offers(*words, "-") == set(sources.find(r"--[a-z]+", commands()[command]))
+    assert offers("--config", "=", "/etc/otp.conf", *words, "--") == offers(*words, "-")
 
 
 def test_commands_behind_an_option():
     """Those that take it."""
-    for option in ("--config=/etc/otp.conf", "--json"):
-        wanted = {command for command, line in commands().items() if option.split("=")[0] in line}
+    for option in ("--config=/etc/otp.conf", "--json", "--all"):
+        wanted = first_words(command for command, line in commands().items() if option.split("=")[0] in line)
         assert wanted and offers(*option.replace("=", " = ").split(), "") == wanted
 
 
@@ -126,7 +135,8 @@ def test_files_nowhere_else(files):
 
 
 @pytest.mark.parametrize(
-    "words", ["--help", "--version", "--bad", "bad", "state --bad", "state --help", "reset-host now", "reset a b"]
+    "words", ["--help", "--version", "--bad", "bad", "state --bad", "state --help", "reset-host now", "reset a b",
+              "pin bad", "pin list --all", "pin clear --json", "login --all"]
 )
 def test_nothing_behind_the_end(words):
     """What the tool would refuse or not read is not offered."""
@@ -138,6 +148,14 @@ def test_one_user_is_enough():
     assert offers("state", "root", "") == set()
     assert offers("state", "root", "-") == {"--config"}
     assert offers("state", "--config", "/etc/otp.conf", "root", "") == set()
+
+
+def test_all_instead_of_a_user():
+    """Behind --all nobody is named, and behind him it is not offered."""
+    for words in ("pin clear --all", "pin --all clear", "--all pin clear", "pin clear root"):
+        assert offers(*words.split(), "") == set()
+        assert offers(*words.split(), "-") == {"--config"}
+    assert offers("pin", "-") == {"--config", "--all"}
 
 
 def test_it_leaves_nothing_behind():

@@ -128,13 +128,16 @@ def tool_calls():
 
 def test_tool_is_called_as_it_can_be():
     """Each command exists and is given what it takes; each one is shown with that at least once."""
-    takes = {"[--json]": (0, 1), "[USER]": (0, 1), "USER": (1, 1), "": (0, 0)}
+    takes = {"[--json]": (0, 1), "[USER]": (0, 1), "USER": (1, 1), "": (0, 0), "USER|--all": (1, 1)}
     commands = usage_commands()
     whole = set()
     for command, rest in tool_calls():
+        if command == "pin":
+            command, rest = f"pin {rest[0]}", rest[1:]
         assert command in commands, command
         least, most = takes[commands[command]]
-        assert len(rest) <= most and all(word == "--json" for word in rest if word[0] == "-"), (command, rest)
+        options = set(re.findall(r"--\w+", commands[command]))
+        assert len(rest) <= most and {word for word in rest if word[0] == "-"} <= options, (command, rest)
         if len(rest) >= least:
             whole.add(command)
     assert whole == set(commands)

@@ -18,7 +18,8 @@ def usage_options():
 
 def usage_commands():
     """Return the commands of the usage text: {command: what it takes}."""
-    lines = sources.find(r"cognito-otp (?:\[--config FILE\] )([a-z-]+) ?(.*)$", sources.tool_usage(), re.M)
+    command = r"cognito-otp (?:\[--config FILE\] )([a-z-]+(?: list| clear)?) ?(.*)$"
+    lines = sources.find(command, sources.tool_usage(), re.M)
     return dict(lines)
 
 
@@ -37,7 +38,7 @@ def test_options_are_those_of_the_code():
     """Usage text, table of options and page have the same."""
     table = set(sources.find(r'\{ "(\w+)", \w+_argument,', TOOL))
     page = items(sources.subsection(PAGE, "DESCRIPTION", "Options"), "Fl")
-    assert [word for word, _ in page] == [f"-{name}" for name in ("config", "json", "help", "version")]
+    assert [word for word, _ in page] == [f"-{name}" for name in ("config", "json", "all", "help", "version")]
     assert {word.lstrip("-") for word, _ in page} == table == usage_options()
     assert {word for word, rest in page if rest} == {"-config"}
 
@@ -50,16 +51,20 @@ def test_synopsis_has_the_options():
 
 def test_commands_are_those_of_the_code():
     """Usage text, main and page have the same, with what they take."""
-    page = dict(items(sources.subsection(PAGE, "DESCRIPTION", "Commands"), "Cm"))
-    takes = {"[--json]": " Op Fl -json", "[USER]": " Op Ar user", "USER": " Ar user", "": ""}
+    item = r"^\.It Cm ([a-z-]+(?: list| clear)?)(.*)$"
+    page = dict(sources.find(item, sources.subsection(PAGE, "DESCRIPTION", "Commands"), re.M))
+    takes = {"[--json]": " Op Fl -json", "[USER]": " Op Ar user", "USER": " Ar user", "": "",
+             "USER|--all": " Ar user | Fl -all"}
     assert {command: takes[word] for command, word in usage_commands().items()} == page
-    assert sources.find(r'\{ "([a-z-]+)", \d, \d, tool_\w+ \}', TOOL) == list(page)
-    assert sources.find(r"^\.Cm ([a-z-]+)$", sources.section(PAGE, "SYNOPSIS"), re.M) == list(page)
+    words = list(dict.fromkeys(command.split()[0] for command in page))
+    assert sources.find(r'\{ "([a-z-]+)", \d, \d, tool_\w+ \}', TOOL) == words
+    assert sources.find(r"^\.Cm ([a-z- ]+)$", sources.section(PAGE, "SYNOPSIS"), re.M) == list(page)
 
 
 def test_commands_are_explained_in_the_usage():
     """A line for each, in their order."""
-    assert sources.find(r"^([a-z-]+) +\S.* \S", sources.tool_usage(), re.M) == list(usage_commands())
+    words = list(dict.fromkeys(command.split()[0] for command in usage_commands()))
+    assert sources.find(r"^([a-z-]+) +\S.* \S", sources.tool_usage(), re.M) == words
 
 
 def test_usage_names_the_page():
@@ -165,6 +170,17 @@ def test_map_line_has_the_fields_of_the_code():
     body = sources.between(TOOL, "static int tool_map(", "\n}\n")
     fields_of_code = list(dict.fromkeys(sources.find(r"(\w+)=", " ".join(sources.find(r'printf\("([^"]*)"', body)))))
     assert sources.find(r"(\w+)=", sources.page_blocks(PAGE, "line")["map"]) == fields_of_code
+
+
+def test_pins_have_the_form_of_the_code():
+    """The examples are what pin_list.c prints."""
+    code = sources.read("pam_cognito_otp/pin_list.c")
+    texts = [sources.c_text("".join(sources.find(r'"((?:[^"\\]|\\.)*)"', text.replace("PRId64", '"%lld"'))))
+             for text in sources.find(r"fprintf\((?:list->)?out, ([^,]*),", code)]
+    line, count, removed = [sources.form_of(text.replace("%%lld", "%lld").rstrip("\n")) for text in texts]
+    shown = sources.page_blocks(PAGE, "pins")
+    assert re.fullmatch(f"{line}\n{count}\n", shown["list"].replace("\n ", " "))
+    assert re.fullmatch(f"{removed}\n", shown["clear"])
 
 
 def test_settings_of_the_page_exist():

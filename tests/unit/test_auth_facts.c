@@ -5,14 +5,14 @@
 
 #include "auth_facts.h"
 
-enum { FACTS = 8 };
+enum { FACTS = 9 };
 
 /* A new fact must be added to the list below. */
 _Static_assert(sizeof(struct auth_facts) == FACTS * sizeof(uint32_t), "test_auth_facts.c does not know all facts");
 
 static struct auth_facts all_shown(void)
 {
-	struct auth_facts facts = { AUTH_FACT_SHOWN, AUTH_FACT_SHOWN, AUTH_FACT_SHOWN, AUTH_FACT_SHOWN,
+	struct auth_facts facts = { AUTH_FACT_SHOWN, AUTH_FACT_SHOWN, AUTH_FACT_SHOWN, AUTH_FACT_SHOWN, AUTH_FACT_SHOWN,
 				    AUTH_FACT_SHOWN, AUTH_FACT_SHOWN, AUTH_FACT_SHOWN, AUTH_FACT_SHOWN };
 
 	return facts;
@@ -21,7 +21,8 @@ static struct auth_facts all_shown(void)
 static uint32_t *fact_at(struct auth_facts *facts, size_t index)
 {
 	uint32_t *const all[FACTS] = { &facts->user_allowed,	&facts->challenge_opened, &facts->code_accepted, &facts->id_verified,
-				       &facts->access_verified, &facts->identity_held,	  &facts->group_held,	 &facts->user_unchanged };
+				       &facts->access_verified, &facts->identity_held,	  &facts->pin_held,	 &facts->group_held,
+				       &facts->user_unchanged };
 
 	return all[index];
 }
