@@ -8,11 +8,11 @@
 
 enum { AUDIT_VALUE_SIZE = 129, AUDIT_DETAIL_SIZE = NOTE_MAX };
 
-static const char *audit_event(enum otp_err reason)
+static const char *audit_event(enum otp_err result, enum otp_err reason)
 {
-	if (reason == OTP_OK)
+	if (result == OTP_OK && reason == OTP_OK)
 		return "accepted";
-	return reason == OTP_IGNORED ? "ignored" : "denied";
+	return result == OTP_OK || result == OTP_IGNORED ? "ignored" : "denied";
 }
 
 static void audit_field(struct strbuf *buf, const char *key, const char *value)
@@ -40,12 +40,14 @@ void audit_line(const struct audit *audit, char *line)
 {
 	strbuf_auto struct strbuf buf = STRBUF_LIMIT(WIRE_LINE_MAX);
 
-	strbuf_printf(&buf, "event=%s reason=%s", audit_event(audit->reason), err_reason(audit->reason));
+	strbuf_printf(&buf, "event=%s reason=%s", audit_event(audit->result, audit->reason), err_reason(audit->reason));
 	audit_field(&buf, "user", audit->user);
 	audit_field(&buf, "cognito", audit->cognito);
 	audit_field(&buf, "service", audit->service);
 	audit_field(&buf, "origin", audit->origin);
 	audit_field(&buf, "caller", audit->caller);
+	if (audit->account)
+		strbuf_puts(&buf, " phase=account");
 	if (audit->request_id[0] != '\0')
 		audit_field(&buf, "request_id", audit->request_id);
 	if (audit->note->text[0] != '\0' && audit->reason != OTP_OK)

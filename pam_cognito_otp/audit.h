@@ -3,11 +3,15 @@
  *
  * `event=accepted|ignored|denied reason=… user=… cognito=… service=… origin=… caller=… [request_id=…] [detail="…"]`
  *
+ * In the account phase ` phase=account` follows the caller, and `ignored` stands for a system user who goes on though nobody could be judged.
+ *
  * Rules kept here: fixed keys in a fixed order; each value is cleaned, so that a name cannot forge a second field or a second line; the name of an account
  * that does not exist is not written, since it may be a password typed too early; no code, token, session or secret has a field.
  */
 #ifndef OTP_AUDIT_H
 #define OTP_AUDIT_H
+
+#include <stdbool.h>
 
 #include "err.h"
 #include "note.h"
@@ -15,6 +19,7 @@
 
 /* Borrowed text; "" leaves a value as "-", an empty request_id or note leaves its field out. */
 struct audit {
+	enum otp_err result; /* what the calling program is told */
 	enum otp_err reason;
 	const char *user;
 	const char *cognito;
@@ -23,6 +28,7 @@ struct audit {
 	const char *caller;
 	const char *request_id;
 	const struct note *note;
+	bool account; /* phase */
 };
 
 /* `line` has room for WIRE_LINE_MAX + 1 bytes. */

@@ -15,6 +15,7 @@
 #ifndef OTP_AUTH_FLOW_H
 #define OTP_AUTH_FLOW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,6 +52,7 @@ struct auth_result {
 	enum otp_err result; /* what the calling program may know */
 	enum otp_err reason; /* what the log is told */
 	char request_id[HTTP_WORD_MAX + 1];
+	bool remembered; /* account phase: the service was not asked, since it said yes a moment ago */
 };
 
 /* Always fills *ret_result. */

@@ -152,3 +152,41 @@ bool dialogue_farewell(const struct caller *caller, const struct dialogue_end *e
 	messages_write(messages, last, &values, text, CONVERSATION_TEXT_MAX + 1);
 	return true;
 }
+
+static enum message dialogue_account_last(enum otp_err result)
+{
+	if (result == OTP_ERR_USER_SHARED)
+		return MESSAGE_ACCOUNT_SHARED;
+	if (result == OTP_ERR_TLS_CERTIFICATE)
+		return MESSAGE_ACCOUNT_BROKEN;
+	switch (err_class(result)) {
+	case OTP_CLASS_SUCCESS:
+	case OTP_CLASS_IGNORED:
+		return MESSAGE_COUNT;
+	case OTP_CLASS_DENIED:
+	case OTP_CLASS_UNTRUSTED:
+	case OTP_CLASS_UNKNOWN_USER:
+	case OTP_CLASS_FORBIDDEN:
+		return MESSAGE_ACCOUNT_REFUSED;
+	case OTP_CLASS_TRIES: /* the service asks to wait */
+	case OTP_CLASS_UNREACHABLE:
+		return MESSAGE_ACCOUNT_NOT_REACHED;
+	case OTP_CLASS_SERVICE:
+	case OTP_CLASS_SYSTEM:
+	case OTP_CLASS_MEMORY:
+	case OTP_CLASS_CONVERSATION:
+		break;
+	}
+	return MESSAGE_ACCOUNT_BROKEN;
+}
+
+bool dialogue_account(enum otp_err result, const struct messages *messages, char *text)
+{
+	struct message_values values = MESSAGE_VALUES_NONE;
+	enum message last = dialogue_account_last(result);
+
+	if (last == MESSAGE_COUNT)
+		return false;
+	messages_write(messages, last, &values, text, CONVERSATION_TEXT_MAX + 1);
+	return true;
+}

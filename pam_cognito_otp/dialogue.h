@@ -59,4 +59,7 @@ struct dialogue_end {
 /* The last words: why it ended, as far as this caller may know. False when there is nothing to say. */
 bool dialogue_farewell(const struct caller *caller, const struct dialogue_end *end, const struct messages *messages, char *text);
 
+/* The same for the account phase, where everybody has proved who he is. */
+bool dialogue_account(enum otp_err result, const struct messages *messages, char *text);
+
 #endif

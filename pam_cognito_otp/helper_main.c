@@ -1,7 +1,8 @@
 /*
  * helper_main - the program behind the door: one process per call of the module, started with an empty environment.
  *
- * It makes its inheritance its own, receives the call, loads the settings, judges the user, and hands on to auth_flow if there is anything to ask. It
+ * It makes its inheritance its own, receives the call, loads the settings, judges the user, and hands on to auth_flow, or in the account phase to account_flow, if
+ * there is anything to ask. It
  * links libc only; the flow, with libcurl, OpenSSL and json-c, is a shared object that is loaded when a login needs it.
  */
 #include <dlfcn.h>
@@ -13,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "account_flow.h"
+#include "account_policy.h"
 #include "audit.h"
 #include "auth_flow.h"
 #include "caller.h"
@@ -99,14 +102,21 @@ static bool helper_flow_is_roots(void)
 	       (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
+static bool helper_in_account_phase(const struct helper *helper)
+{
+	return helper->call.phase == WIRE_PHASE_ACCOUNT;
+}
+
 /* Those who have proved who they are hear at once that it is in vain; in the default words where the settings, or the words, cannot be read. */
 static void helper_refuse(struct helper *helper, enum otp_err refusal)
 {
 	struct conversation conversation = relay_conversation(&helper->door);
 	struct dialogue_end end = { refusal, false, 0 };
 	char text[CONVERSATION_TEXT_MAX + 1];
+	bool words = helper_in_account_phase(helper) ? dialogue_account(refusal, &helper->messages, text)
+						     : dialogue_farewell(&helper->caller, &end, &helper->messages, text);
 
-	if (dialogue_farewell(&helper->caller, &end, &helper->messages, text))
+	if (words)
 		conversation.warn(conversation.door, text);
 	helper_result(helper, refusal);
 }
@@ -142,7 +152,7 @@ static void helper_flow(struct helper *helper, enum otp_err refusal)
 	}
 	object = dlopen(OTP_FLOW_PATH, RTLD_LAZY | RTLD_LOCAL);
 	if (object != NULL)
-		run.symbol = dlsym(object, AUTH_FLOW_SYMBOL);
+		run.symbol = dlsym(object, helper_in_account_phase(helper) ? ACCOUNT_FLOW_SYMBOL : AUTH_FLOW_SYMBOL);
 	if (run.symbol == NULL) {
 		note_set(&helper->note, "%s", dlerror());
 		helper_refuse(helper, OTP_ERR_HELPER_MISSING);
@@ -175,6 +185,31 @@ static void helper_decide(struct helper *helper)
 		helper_refuse(helper, judgement);
 }
 
+/* The account phase: nothing is asked, and most are none of our business. */
+static void helper_decide_account(struct helper *helper)
+{
+	struct account_policy_call call = { helper->call.user, helper->call.service, helper->call.person };
+	enum otp_err judgement = account_policy_judge(&helper->options, &call, &helper->judged, &helper->note);
+
+	if (judgement == OTP_OK)
+		helper_flow(helper, OTP_OK);
+	else if (judgement == OTP_IGNORED)
+		helper->result = (struct auth_result){ OTP_OK, OTP_OK, "", true };
+	else
+		helper_refuse(helper, judgement);
+}
+
+/* Nobody can be judged. In the account phase the machine's own users go on, and the log says why nobody else does. */
+static void helper_cannot_judge(struct helper *helper, enum otp_err err)
+{
+	if (helper_in_account_phase(helper) && account_policy_is_system(&helper->judged)) {
+		helper->result.result = OTP_OK;
+		helper->result.reason = err;
+		return;
+	}
+	helper_refuse(helper, err);
+}
+
 static void helper_serve(struct helper *helper)
 {
 	enum otp_err err;
@@ -183,12 +218,15 @@ static void helper_serve(struct helper *helper)
 	helper_find_caller(helper);
 	err = helper->source.failed == OTP_OK ? helper_load_settings(helper) : helper->source.failed;
 	if (err != OTP_OK) {
-		helper_refuse(helper, err);
+		helper_cannot_judge(helper, err);
 		return;
 	}
 	log_open("cognito-otp-helper", helper->options.debug);
 	helper_set_deadline(helper);
-	helper_decide(helper);
+	if (helper_in_account_phase(helper))
+		helper_decide_account(helper);
+	else
+		helper_decide(helper);
 }
 
 static void helper_send_verdict(struct helper *helper)
@@ -196,17 +234,23 @@ static void helper_send_verdict(struct helper *helper)
 	char origin[WIRE_ITEM_MAX + 1];
 	char line[WIRE_LINE_MAX + 1];
 	struct relay_verdict verdict;
-	struct audit audit = { helper->result.reason,
+	struct audit audit = { helper->result.result,
+			       helper->result.reason,
 			       helper->judged.known ? helper->call.user : "",
 			       helper->judged.mapped ? helper->judged.identity.value : "",
 			       helper->call.service,
 			       origin,
 			       caller_kind_name(helper->caller.kind),
 			       helper->result.request_id,
-			       &helper->note };
+			       &helper->note,
+			       helper_in_account_phase(helper) };
 
 	caller_origin(&helper->caller, &helper->caller_facts, origin, sizeof(origin));
 	audit_line(&audit, line);
+	if (helper->result.remembered) {
+		log_debug("%s", line); /* cron and `sudo -l` would fill the log */
+		line[0] = '\0';
+	}
 	verdict = (struct relay_verdict){ helper->result.result, helper->result.reason, line, "" };
 	(void)relay_send_verdict(&helper->door, &verdict);
 }

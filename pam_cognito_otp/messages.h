@@ -65,6 +65,11 @@ enum message {
 	MESSAGE_END_NOT_CHECKED,
 	MESSAGE_END_BROKEN,
 	MESSAGE_END_REFUSED,
+	/* at the end of the account phase */
+	MESSAGE_ACCOUNT_REFUSED,
+	MESSAGE_ACCOUNT_SHARED,
+	MESSAGE_ACCOUNT_NOT_REACHED,
+	MESSAGE_ACCOUNT_BROKEN,
 	/* words with a number: of one, then of more */
 	MESSAGE_TRY,
 	MESSAGE_TRIES,

@@ -2,14 +2,17 @@
  * pam_cognito_otp - the door that PAM knocks at.
  *
  * It collects what PAM knows, has the helper decide (pam_relay), writes the one outcome line and translates the verdict. It links libpam and libc
- * only, keeps nothing but pam_state, and exports pam_sm_* only.
+ * only, keeps nothing but pam_state and, in the session's environment, who of several people has come in, and exports pam_sm_* only.
  *
  * Rules kept here:
  *  - PAM_USER is never set, and is compared at the end with what it was: the program logs in the user it asked for (CVE-2024-9313);
  *  - every PAM item may be missing;
- *  - setcred, account and session never object: what they would need is not visible in sshd's monitor, and a key login, cron or sudo's own
- *    time stamp must not fail because of us.
+ *  - setcred and session never object: what they would need is not visible in sshd's monitor;
+ *  - account objects to nobody unless the settings ask for it (settings_peek), and never to root: a key login, cron or sudo's own time stamp must not fail
+ *    because of us. Where they do ask, and helper or settings are of no use, system users go on.
  */
+#include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -19,14 +22,19 @@
 #define PAM_SM_SESSION
 #include <security/pam_ext.h>
 #include <security/pam_modules.h>
+#include <security/pam_modutil.h>
 
+#include "account_policy.h"
 #include "err.h"
 #include "log.h"
 #include "pam_relay.h"
 #include "pam_result.h"
 #include "pam_state.h"
+#include "settings_peek.h"
 
 #define DOOR_EXPORT __attribute__((visibility("default")))
+
+#define DOOR_PERSON "COGNITO_OTP_USER" /* of the PAM environment, and so of the session's */
 
 enum { DOOR_NAME_SIZE = 64, DOOR_FAIL_DELAY_US = 2 * 1000 * 1000 };
 
@@ -41,7 +49,6 @@ static const char *door_item(const pam_handle_t *pamh, int item)
 
 static void door_collect(pam_handle_t *pamh, int flags, int argc, const char **argv, struct pam_relay_call *call)
 {
-	call->phase = WIRE_PHASE_AUTH;
 	call->service = door_item(pamh, PAM_SERVICE);
 	call->terminal = door_item(pamh, PAM_TTY);
 	call->remote_host = door_item(pamh, PAM_RHOST);
@@ -63,21 +70,29 @@ static const char *door_about(enum otp_err reason)
 	return reason >= OTP_ERR_HELPER_MISSING && reason <= OTP_ERR_HELPER_PROTOCOL ? OTP_HELPER_PATH ": " : "";
 }
 
+static const char *door_event(const struct pam_relay_verdict *verdict)
+{
+	if (verdict->result == OTP_OK && verdict->reason == OTP_OK)
+		return "accepted";
+	return verdict->result == OTP_OK || verdict->result == OTP_IGNORED ? "ignored" : "denied";
+}
+
 /* The helper's line, or one of our own when it left none. */
 static void door_log(pam_handle_t *pamh, const struct pam_relay_call *call, const struct pam_relay_verdict *verdict)
 {
 	char user[DOOR_NAME_SIZE];
 	char service[DOOR_NAME_SIZE];
+	bool account = call->phase == WIRE_PHASE_ACCOUNT; /* who gets there has an account */
 	int level = pam_result_level(verdict->reason);
 
 	if (verdict->line[0] != '\0') {
 		pam_syslog(pamh, level, "%s", verdict->line);
 		return;
 	}
-	log_clean(user, sizeof(user), door_knows_user(verdict->reason) ? call->user : "", true);
+	log_clean(user, sizeof(user), account || door_knows_user(verdict->reason) ? call->user : "", true);
 	log_clean(service, sizeof(service), call->service == NULL ? "" : call->service, true);
-	pam_syslog(pamh, level, "event=denied reason=%s user=%s service=%s detail=\"%s%s\"", err_reason(verdict->reason), user, service,
-		   door_about(verdict->reason), err_text(verdict->reason));
+	pam_syslog(pamh, level, "event=%s reason=%s user=%s service=%s%s detail=\"%s%s\"", door_event(verdict), err_reason(verdict->reason), user, service,
+		   account ? " phase=account" : "", door_about(verdict->reason), err_text(verdict->reason));
 }
 
 /* A program without a conversation cannot be asked for a code: found out before one is mailed. */
@@ -99,23 +114,53 @@ static bool door_user_is(const pam_handle_t *pamh, const char *user)
 	return now != NULL && strcmp(now, user) == 0;
 }
 
+static void door_verdict(struct pam_relay_verdict *verdict, enum otp_err err)
+{
+	verdict->result = err;
+	verdict->reason = err;
+	verdict->line[0] = '\0';
+	verdict->person[0] = '\0';
+}
+
+static void door_run(pam_handle_t *pamh, const struct pam_relay_call *call, struct pam_relay_verdict *verdict)
+{
+	pam_relay_run(pamh, call, verdict);
+	if (!door_user_is(pamh, call->user))
+		door_verdict(verdict, OTP_ERR_USER_CHANGED);
+}
+
+/*
+ * Who of several people has come in: for the account phase, which must know whom to look for, and for the session. A call that has passed by says nothing,
+ * one that failed takes back what was known.
+ */
+static void door_keep_person(pam_handle_t *pamh, const struct pam_relay_call *call, struct pam_relay_verdict *verdict)
+{
+	char variable[sizeof(DOOR_PERSON) + 1 + WIRE_PERSON_MAX + 1];
+	bool kept;
+
+	if (verdict->result == OTP_IGNORED)
+		return;
+	if (verdict->result != OTP_OK)
+		verdict->person[0] = '\0';
+	kept = pam_state_keep_person(pamh, call->user, verdict->person);
+	if (verdict->person[0] == '\0')
+		return;
+	(void)snprintf(variable, sizeof(variable), DOOR_PERSON "=%s", verdict->person);
+	if (!kept || pam_putenv(pamh, variable) != PAM_SUCCESS)
+		door_verdict(verdict, OTP_ERR_MEMORY);
+}
+
 static void door_decide(pam_handle_t *pamh, const struct pam_relay_call *call, struct pam_relay_verdict *verdict)
 {
 	struct pam_state_key key = { call->user, call->argv, call->argc };
 	enum otp_err before = pam_state_recall(pamh, &key);
 
 	if (before != OTP_OK) {
-		verdict->result = before;
-		verdict->reason = before;
-		verdict->line[0] = '\0';
+		door_verdict(verdict, before);
 		return;
 	}
-	pam_relay_run(pamh, call, verdict);
-	if (!door_user_is(pamh, call->user)) {
-		verdict->result = OTP_ERR_USER_CHANGED;
-		verdict->reason = OTP_ERR_USER_CHANGED;
-		verdict->line[0] = '\0';
-	}
+	door_run(pamh, call, verdict);
+	door_keep_person(pamh, call, verdict);
 	pam_state_keep(pamh, &key, verdict->result);
 }
 
@@ -131,7 +176,7 @@ static void door_delay(pam_handle_t *pamh, enum otp_err result)
 
 DOOR_EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
-	struct pam_relay_call call = { .user = NULL };
+	struct pam_relay_call call = { .phase = WIRE_PHASE_AUTH };
 	struct pam_relay_verdict verdict = { .result = OTP_ERR_CONVERSATION, .reason = OTP_ERR_CONVERSATION };
 	const char *name = NULL;
 	char *user = NULL;
@@ -156,10 +201,50 @@ DOOR_EXPORT int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const ch
 	return PAM_SUCCESS; /* PAM_IGNORE as the only result makes sshd end the session after a successful login */
 }
 
+/* The helper has decided, and left a line, or it cannot be used: then the machine's own users go on. */
+static bool door_lets_go_on(const struct passwd *account, const struct pam_relay_verdict *verdict)
+{
+	return account != NULL && account->pw_uid < ACCOUNT_POLICY_SYSTEM_UIDS && verdict->line[0] == '\0' &&
+	       verdict->result != OTP_ERR_USER_CHANGED;
+}
+
+static int door_decide_account(pam_handle_t *pamh, struct pam_relay_call *call)
+{
+	struct pam_relay_verdict verdict;
+	const struct passwd *account = pam_modutil_getpwnam(pamh, call->user);
+
+	if (account != NULL && account->pw_uid == 0)
+		return PAM_SUCCESS;
+	call->person = pam_state_person(pamh, call->user);
+	door_run(pamh, call, &verdict);
+	if (verdict.result != OTP_OK && door_lets_go_on(account, &verdict))
+		verdict.result = OTP_OK;
+	if (verdict.reason != OTP_OK || verdict.line[0] != '\0') /* a yes without a line is one of many: cron would fill the log with them */
+		door_log(pamh, call, &verdict);
+	return pam_result_of_account(verdict.result);
+}
+
 DOOR_EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
-	(void)pamh, (void)flags, (void)argc, (void)argv;
-	return PAM_SUCCESS;
+	struct pam_relay_call call = { .phase = WIRE_PHASE_ACCOUNT };
+
+	const char *name;
+	char *user;
+	int code;
+
+	if (!settings_peek(argv, argc))
+		return PAM_SUCCESS;
+	name = door_item(pamh, PAM_USER); /* not pam_get_user: nothing is asked here */
+	if (name == NULL || strlen(name) > WIRE_ITEM_MAX)
+		return PAM_PERM_DENIED; /* no account has such a name */
+	user = strdup(name);
+	if (user == NULL)
+		return PAM_BUF_ERR;
+	door_collect(pamh, flags, argc, argv, &call);
+	call.user = user;
+	code = door_decide_account(pamh, &call);
+	free(user);
+	return code;
 }
 
 DOOR_EXPORT int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)

@@ -35,6 +35,7 @@ struct relay {
 	int pidfd; /* a number that cannot be given to another process, unlike a pid */
 	int fd;
 	bool silent;
+	bool may_ask; /* not in the account phase: sshd could not carry the answer, and nobody expects a question there */
 	bool out_of_memory; /* the conversation ran out of it */
 };
 
@@ -218,7 +219,7 @@ static enum otp_err relay_ask(struct relay *relay)
 	int pam_code;
 
 	(void)wire_get_text(relay->packet, prompt, WIRE_TEXT_MAX, true);
-	if (!wire_packet_good(relay->packet))
+	if (!wire_packet_good(relay->packet) || !relay->may_ask)
 		return OTP_ERR_HELPER_PROTOCOL;
 	deadline_pause(&relay->deadline);
 	pam_code = pam_prompt(relay->pamh, echo ? PAM_PROMPT_ECHO_ON : PAM_PROMPT_ECHO_OFF, &answer, "%s", prompt);
@@ -331,6 +332,7 @@ void pam_relay_run(pam_handle_t *pamh, const struct pam_relay_call *call, struct
 	enum otp_err err;
 
 	relay_failed(ret_verdict, OTP_ERR_INTERNAL);
+	relay.may_ask = call->phase == WIRE_PHASE_AUTH;
 	relay.deadline = deadline_start(RELAY_DEADLINE_MS);
 	relay.packet = wire_packet_new();
 	if (relay.packet == NULL) {

@@ -64,3 +64,28 @@ int pam_result_level(enum otp_err err)
 	}
 	return LOG_ERR;
 }
+
+int pam_result_of_account(enum otp_err err)
+{
+	switch (err_class(err)) {
+	case OTP_CLASS_SUCCESS:
+		return PAM_SUCCESS;
+	case OTP_CLASS_DENIED:
+	case OTP_CLASS_UNTRUSTED:
+	case OTP_CLASS_UNKNOWN_USER:
+	case OTP_CLASS_FORBIDDEN:
+		return PAM_PERM_DENIED;
+	case OTP_CLASS_TRIES: /* the service asks to wait */
+	case OTP_CLASS_UNREACHABLE:
+		return PAM_AUTHINFO_UNAVAIL;
+	case OTP_CLASS_SERVICE:
+		return PAM_SERVICE_ERR;
+	case OTP_CLASS_MEMORY:
+		return PAM_BUF_ERR;
+	case OTP_CLASS_SYSTEM:
+	case OTP_CLASS_IGNORED: /* the helper makes a success of it */
+	case OTP_CLASS_CONVERSATION: /* nothing is asked */
+		break;
+	}
+	return PAM_SYSTEM_ERR;
+}

@@ -1,7 +1,6 @@
 /* pam_state - see pam_state.h. */
 #include "pam_state.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +9,7 @@
 #include "clock.h"
 
 #define PAM_STATE_NAME "pam_cognito_otp.state"
+#define PAM_STATE_PERSON "pam_cognito_otp.person"
 #define PAM_STATE_BETWEEN "\n" /* in no argument: a PAM line ends there */
 
 enum { PAM_STATE_MS = 60 * 1000 }; /* longer than three or five rounds take; a screen locker keeps one handle for ever and must not be locked for ever */
@@ -18,6 +18,11 @@ struct pam_state {
 	int64_t kept_ms; /* clock_monotonic_ms() */
 	enum otp_err result;
 	bool everybody; /* true of any user: login(1) asks for a name anew in each round */
+	char user[];
+};
+
+struct pam_state_person {
+	char person[WIRE_PERSON_MAX + 1];
 	char user[];
 };
 
@@ -90,4 +95,34 @@ void pam_state_keep(pam_handle_t *pamh, const struct pam_state_key *key, enum ot
 	if (name == NULL || pam_set_data(pamh, name, state, pam_state_free) != PAM_SUCCESS)
 		free(state);
 	free(name);
+}
+
+bool pam_state_keep_person(pam_handle_t *pamh, const char *user, const char *person)
+{
+	size_t length = strlen(user) + 1;
+	struct pam_state_person *kept;
+
+	(void)pam_set_data(pamh, PAM_STATE_PERSON, NULL, NULL); /* takes no memory where there was one before */
+	if (person[0] == '\0')
+		return true;
+	kept = calloc(1, sizeof(*kept) + length);
+	if (kept == NULL)
+		return false;
+	memcpy(kept->person, person, strnlen(person, WIRE_PERSON_MAX));
+	memcpy(kept->user, user, length);
+	if (pam_set_data(pamh, PAM_STATE_PERSON, kept, pam_state_free) == PAM_SUCCESS)
+		return true;
+	free(kept);
+	return false;
+}
+
+const char *pam_state_person(const pam_handle_t *pamh, const char *user)
+{
+	const void *data = NULL;
+	const struct pam_state_person *kept;
+
+	if (pam_get_data(pamh, PAM_STATE_PERSON, &data) != PAM_SUCCESS || data == NULL)
+		return "";
+	kept = data;
+	return strcmp(kept->user, user) == 0 ? kept->person : "";
 }

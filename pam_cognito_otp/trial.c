@@ -13,14 +13,16 @@
 static void trial_log(const struct trial *trial, const struct caller *caller, const struct auth_result *result)
 {
 	char line[WIRE_LINE_MAX + 1];
-	struct audit audit = { result->reason,
+	struct audit audit = { result->result,
+			       result->reason,
 			       trial->judged->known ? trial->user : "",
 			       trial->judged->mapped ? trial->judged->identity.value : "",
 			       TRIAL_SERVICE,
 			       "trial",
 			       caller_kind_name(caller->kind),
 			       result->request_id,
-			       trial->note };
+			       trial->note,
+			       false };
 
 	audit_line(&audit, line);
 	log_warning("pam_cognito_otp(%s): %s", TRIAL_SERVICE, line);

@@ -19,17 +19,17 @@ OBJECTS = Path(os.environ.get("OTP_OBJECTS", "/nonexistent"))
 
 # From the bottom up; inside a layer the order counts.
 LAYERS = {
-    "ground": "err remedy note clock log secret strbuf base64url utf8 wire",
+    "ground": "err remedy note clock log secret strbuf base64url utf8 wire settings_peek",
     "adapters": "crypto json_scan json_write json_doc safe_file word_file trust proxy http_handle "
     "http_error command http",
     "knowledge": "answer identity region user_map secret_hash aws_imds aws_credentials sigv4 cognito_error "
     "cognito cognito_admin revocation jwk_set jwks jwt binding pin pins budget challenge turn "
     "run_dir report pam_control pam_stack pam_dispatch sshd_settings",
-    "reception": "caller conversation config_file option_values option_texts options policy messages "
-    "dialogue pace",
-    "living room": "auth_facts proof service standing postage delivery auth_flow audit account_state "
-    "pin_list trial check check_pam_line check_pam_verdict check_pam check_sshd check_login "
-    "check_settings check_service check_host",
+    "reception": "caller conversation config_file option_values option_texts options policy account_policy "
+    "messages dialogue pace",
+    "living room": "auth_facts proof service standing postage delivery auth_flow account_flow audit "
+    "account_state pin_list trial check check_pam_line check_pam_verdict check_pam check_sshd "
+    "check_login check_settings check_service check_host",
     "doors": "inheritance relay_conversation tty_conversation pam_result pam_state pam_relay "
     "pam_cognito_otp helper_main cognito_otp",
 }
@@ -156,9 +156,9 @@ def test_the_module_exports_pam_only():
     assert exported("pam_cognito_otp.so") == hooks
 
 
-def test_the_flow_exports_one_function():
-    """The helper looks up one symbol."""
-    assert exported("cognito-otp-flow.so") == {"auth_flow_run", "auth_flow_build"}
+def test_the_flow_exports_a_function_for_each_phase():
+    """The helper looks up one symbol, and the administrator's tool the build."""
+    assert exported("cognito-otp-flow.so") == {"auth_flow_run", "account_flow_run", "auth_flow_build"}
 
 
 def test_the_module_needs_libpam_and_libc_only():

@@ -10,7 +10,7 @@ static const struct note no_note = { "" };
 
 static struct audit an_audit(enum otp_err reason)
 {
-	struct audit audit = { reason, "alice", "alice@example.com", "sshd", "192.0.2.1", "remote", "", &no_note };
+	struct audit audit = { reason, reason, "alice", "alice@example.com", "sshd", "192.0.2.1", "remote", "", &no_note, false };
 
 	return audit;
 }
@@ -29,10 +29,10 @@ static void test_events(void **state)
 
 	(void)state;
 	assert_line(&audit, "event=accepted reason=verified user=alice cognito=alice@example.com service=sshd origin=192.0.2.1 caller=remote");
-	audit.reason = OTP_IGNORED;
+	audit.result = audit.reason = OTP_IGNORED;
 	assert_line(&audit,
 		    "event=ignored reason=unmapped_ignored user=alice cognito=alice@example.com service=sshd origin=192.0.2.1 caller=remote");
-	audit.reason = OTP_ERR_CODE_WRONG;
+	audit.result = audit.reason = OTP_ERR_CODE_WRONG;
 	assert_line(&audit, "event=denied reason=code_wrong user=alice cognito=alice@example.com service=sshd origin=192.0.2.1 caller=remote");
 }
 
@@ -49,10 +49,32 @@ static void test_nothing_but_ok_is_accepted(void **state)
 	}
 }
 
+/* A system user goes on though nobody can be judged: not accepted, and the reason is still told. */
+static void test_the_account_phase(void **state)
+{
+	struct note note = { "/etc/x:3: key: no such setting" };
+	struct audit audit = an_audit(OTP_OK);
+
+	(void)state;
+	audit.account = true;
+	audit.caller = "key";
+	assert_line(&audit, "event=accepted reason=verified user=alice cognito=alice@example.com service=sshd origin=192.0.2.1 caller=key phase=account");
+	audit.reason = OTP_ERR_CONFIG_KEY;
+	audit.note = &note;
+	assert_line(&audit, "event=ignored reason=config_unknown_key user=alice cognito=alice@example.com service=sshd origin=192.0.2.1 caller=key "
+			    "phase=account detail=\"/etc/x:3: key: no such setting\"");
+	audit.result = OTP_ERR_ACCOUNT_DISABLED;
+	audit.reason = OTP_ERR_ACCOUNT_DISABLED;
+	audit.note = &no_note;
+	audit.request_id = "f7e2-11";
+	assert_line(&audit, "event=denied reason=account_disabled user=alice cognito=alice@example.com service=sshd origin=192.0.2.1 caller=key "
+			    "phase=account request_id=f7e2-11");
+}
+
 static void test_fields_that_may_be_missing(void **state)
 {
 	struct note note = { "/etc/x:3: key: no such setting" };
-	struct audit audit = { OTP_ERR_CONFIG_KEY, "", "", "", "", "", "", &no_note };
+	struct audit audit = { OTP_ERR_CONFIG_KEY, OTP_ERR_CONFIG_KEY, "", "", "", "", "", "", &no_note, false };
 
 	(void)state;
 	assert_line(&audit, "event=denied reason=config_unknown_key user=- cognito=- service=- origin=- caller=-");
@@ -80,13 +102,15 @@ static void test_a_success_has_no_detail(void **state)
 static void test_a_value_cannot_forge_a_field(void **state)
 {
 	struct audit audit = { OTP_ERR_CODE_WRONG,
+			       OTP_ERR_CODE_WRONG,
 			       "a reason=verified",
 			       "a\"b",
 			       "s\\d",
 			       "h\nevent=accepted",
 			       "k'",
 			       "1 \x1b[2J\xe2\x80\xae=",
-			       &no_note };
+			       &no_note,
+			       false };
 
 	(void)state;
 	assert_line(&audit, "event=denied reason=code_wrong user=a?reason?verified cognito=a?b service=s?d origin=h?event?accepted caller=k? "
@@ -111,7 +135,7 @@ static void test_long_values_are_cut_and_the_line_stays_within_its_limit(void **
 	char wanted[WIRE_LINE_MAX + 1];
 	char line[WIRE_LINE_MAX + 1];
 	struct note note;
-	struct audit audit = { OTP_ERR_ACCOUNT_RESET, longer, longer, longer, longer, longer, longer, &note };
+	struct audit audit = { OTP_ERR_ACCOUNT_RESET, OTP_ERR_ACCOUNT_RESET, longer, longer, longer, longer, longer, longer, &note, false };
 
 	(void)state;
 	memset(longer, 'x', sizeof(longer) - 1);
@@ -133,6 +157,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_nothing_but_ok_is_accepted),
+		cmocka_unit_test(test_the_account_phase),
 		cmocka_unit_test(test_fields_that_may_be_missing),
 		cmocka_unit_test(test_a_success_has_no_detail),
 		cmocka_unit_test(test_a_value_cannot_forge_a_field),

@@ -353,6 +353,42 @@ static void test_own_words(void **state)
 	assert_null(farewell(&stranger, OTP_ERR_USER_ROOT, false, 0, &own));
 }
 
+static const char *account_farewell(enum otp_err result)
+{
+	static char text[CONVERSATION_TEXT_MAX + 1];
+
+	return dialogue_account(result, &mailed, text) ? text : NULL;
+}
+
+/* Whoever gets into the account phase has proved himself, and hears why he is not let in. */
+static void test_farewells_of_the_account_phase(void **state)
+{
+	static const char refused[] = "This account may not log in here now; the system log says why.";
+	static const char not_reached[] = "Sign-in service not reachable; it could not be checked whether this account may log in.";
+	static const char broken[] = "It could not be checked whether this account may log in; the system log says why.";
+	static const struct {
+		enum otp_err result;
+		const char *text;
+	} cases[] = {
+		{ OTP_ERR_ACCOUNT_DISABLED, refused },	   { OTP_ERR_ACCOUNT_NOT_FOUND, refused }, { OTP_ERR_IDENTITY_SUB, refused },
+		{ OTP_ERR_USER_FILTERED, refused },	   { OTP_ERR_USER_NAME, refused },	   { OTP_ERR_NET_TIMEOUT, not_reached },
+		{ OTP_ERR_HTTP_STATUS, not_reached },	   { OTP_ERR_THROTTLED, not_reached },	   { OTP_ERR_CONFIG_VALUE, broken },
+		{ OTP_ERR_AWS_CREDENTIALS, broken },	   { OTP_ERR_HELPER_MISSING, broken },	   { OTP_ERR_SYSTEM, broken },
+		{ OTP_ERR_TLS_CERTIFICATE, broken },	   { OTP_ERR_MEMORY, broken },
+		{ OTP_ERR_USER_SHARED, "Several people use this account; log in with a code, so that it is known who you are." },
+	};
+
+	(void)state;
+	assert_null(account_farewell(OTP_OK));
+	assert_null(account_farewell(OTP_IGNORED));
+	for (size_t i = 0; i < CASES(cases); i++) {
+		const char *text = account_farewell(cases[i].result);
+
+		if (text == NULL || strcmp(text, cases[i].text) != 0)
+			fail_msg("%s: %s", err_reason(cases[i].result), text == NULL ? "nothing" : text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,6 +403,7 @@ int main(void)
 		cmocka_unit_test(test_strangers_hear_nothing_about_accounts),
 		cmocka_unit_test(test_farewells_name_no_reason),
 		cmocka_unit_test(test_own_words),
+		cmocka_unit_test(test_farewells_of_the_account_phase),
 	};
 
 	return cmocka_run_group_tests_name("dialogue", tests, NULL, NULL);

@@ -65,6 +65,58 @@ static void test_codes(void **state)
 	}
 }
 
+/* One of each class: what the account phase answers. */
+static const struct {
+	enum otp_err err;
+	int code;
+} account_cases[] = {
+	{ OTP_OK, PAM_SUCCESS },
+	{ OTP_IGNORED, PAM_SYSTEM_ERR },
+	{ OTP_ERR_ACCOUNT_DISABLED, PAM_PERM_DENIED },
+	{ OTP_ERR_ACCOUNT_NOT_FOUND, PAM_PERM_DENIED },
+	{ OTP_ERR_ACCOUNT_NOT_CONFIRMED, PAM_PERM_DENIED },
+	{ OTP_ERR_IDENTITY_SUB, PAM_PERM_DENIED },
+	{ OTP_ERR_TLS_CERTIFICATE, PAM_PERM_DENIED },
+	{ OTP_ERR_USER_FILTERED, PAM_PERM_DENIED },
+	{ OTP_ERR_USER_SHARED, PAM_PERM_DENIED },
+	{ OTP_ERR_USER_NAME, PAM_PERM_DENIED },
+	{ OTP_ERR_USER_UNKNOWN, PAM_PERM_DENIED },
+	{ OTP_ERR_THROTTLED, PAM_AUTHINFO_UNAVAIL },
+	{ OTP_ERR_NET_TIMEOUT, PAM_AUTHINFO_UNAVAIL },
+	{ OTP_ERR_HTTP_STATUS, PAM_AUTHINFO_UNAVAIL },
+	{ OTP_ERR_AWS_CREDENTIALS, PAM_SERVICE_ERR },
+	{ OTP_ERR_CONFIG_VALUE, PAM_SERVICE_ERR },
+	{ OTP_ERR_HELPER_MISSING, PAM_SERVICE_ERR },
+	{ OTP_ERR_SYSTEM, PAM_SYSTEM_ERR },
+	{ OTP_ERR_CONVERSATION, PAM_SYSTEM_ERR },
+	{ OTP_ERR_MEMORY, PAM_BUF_ERR },
+};
+
+static void test_codes_of_the_account_phase(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CASES(account_cases); i++) {
+		if (pam_result_of_account(account_cases[i].err) != account_cases[i].code)
+			fail_msg("%s: %d, not %d", err_reason(account_cases[i].err), pam_result_of_account(account_cases[i].err), account_cases[i].code);
+	}
+}
+
+/* PAM_SUCCESS has one cause; no code is one that stacks ignore, or that programs take for something to be done by the person. */
+static void test_account_codes_that_have_one_cause(void **state)
+{
+	(void)state;
+	for (int i = -1; i <= OTP_ERR_COUNT; i++) {
+		int code = pam_result_of_account((enum otp_err)i);
+
+		assert_int_equal(code == PAM_SUCCESS, i == OTP_OK);
+		assert_int_not_equal(code, PAM_IGNORE);
+		assert_int_not_equal(code, PAM_USER_UNKNOWN);
+		assert_int_not_equal(code, PAM_MAXTRIES);
+		assert_int_not_equal(code, PAM_NEW_AUTHTOK_REQD);
+		assert_int_not_equal(code, PAM_ACCT_EXPIRED);
+	}
+}
+
 static void test_levels(void **state)
 {
 	(void)state;
@@ -120,6 +172,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_codes),
+		cmocka_unit_test(test_codes_of_the_account_phase),
+		cmocka_unit_test(test_account_codes_that_have_one_cause),
 		cmocka_unit_test(test_levels),
 		cmocka_unit_test(test_every_class_has_a_case),
 		cmocka_unit_test(test_codes_that_have_one_cause),

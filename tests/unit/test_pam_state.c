@@ -37,7 +37,7 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
 
 static void forget(pam_handle_t *pamh, size_t i)
 {
-	if (pamh->data[i].name != NULL)
+	if (pamh->data[i].name != NULL && pamh->data[i].clean != NULL)
 		pamh->data[i].clean(pamh, pamh->data[i].data, 0);
 	free(pamh->data[i].name);
 	pamh->data[i].name = NULL;
@@ -144,6 +144,33 @@ static void test_other_results_are_forgotten(void **state)
 	}
 }
 
+/* Who of several people has come in is one user's, until somebody else does or nobody. */
+static void test_the_person(void **state)
+{
+	(void)state;
+	assert_string_equal(pam_state_person(&handle, "deploy"), "");
+	assert_true(pam_state_keep_person(&handle, "deploy", "alice@example.com"));
+	assert_string_equal(pam_state_person(&handle, "deploy"), "alice@example.com");
+	assert_string_equal(pam_state_person(&handle, "deployer"), "");
+	assert_string_equal(pam_state_person(&handle, ""), "");
+	assert_true(pam_state_keep_person(&handle, "deploy", "bob@example.com"));
+	assert_string_equal(pam_state_person(&handle, "deploy"), "bob@example.com");
+	assert_true(pam_state_keep_person(&handle, "alice", ""));
+	assert_string_equal(pam_state_person(&handle, "deploy"), "");
+	assert_string_equal(pam_state_person(&handle, "alice"), "");
+}
+
+static void test_a_long_person_is_cut(void **state)
+{
+	char person[WIRE_PERSON_MAX + 10];
+
+	(void)state;
+	memset(person, 'x', sizeof(person));
+	person[sizeof(person) - 1] = '\0';
+	assert_true(pam_state_keep_person(&handle, "deploy", person));
+	assert_int_equal(strlen(pam_state_person(&handle, "deploy")), WIRE_PERSON_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +179,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_spent_tries_are_one_persons, begin, begin),
 		cmocka_unit_test_setup_teardown(test_each_line_remembers_for_itself, begin, begin),
 		cmocka_unit_test_setup_teardown(test_other_results_are_forgotten, begin, begin),
+		cmocka_unit_test_setup_teardown(test_the_person, begin, begin),
+		cmocka_unit_test_setup_teardown(test_a_long_person_is_cut, begin, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

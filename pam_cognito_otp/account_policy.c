@@ -1,0 +1,46 @@
+/* account_policy - see account_policy.h. */
+#include "account_policy.h"
+
+#include <string.h>
+
+bool account_policy_is_system(const struct policy_user *user)
+{
+	return user->known && user->uid < ACCOUNT_POLICY_SYSTEM_UIDS;
+}
+
+static bool account_policy_serves(const struct options *options, const char *service)
+{
+	if (!options->check_user)
+		return false;
+	for (size_t i = 0; i < options->check_services.count; i++) {
+		if (strcmp(options->check_services.words[i], service) == 0)
+			return true;
+	}
+	return options->check_services.count == 0;
+}
+
+static bool account_policy_failed(enum otp_err err)
+{
+	return err_class(err) == OTP_CLASS_SYSTEM || err_class(err) == OTP_CLASS_MEMORY;
+}
+
+enum otp_err account_policy_judge(const struct options *options, const struct account_policy_call *call, struct policy_user *user, struct note *note)
+{
+	enum otp_err err = user->looked_up;
+	bool about_user;
+
+	if (account_policy_failed(err))
+		return err;
+	/* min_uid is 1 at least, and uid 0 is root's, or stands for nobody who was found; an account of another name has its uid here, too */
+	if (user->uid < options->min_uid || !account_policy_serves(options, call->service))
+		return OTP_IGNORED;
+	if (err != OTP_OK)
+		return err;
+	err = policy_judge(options, call->user, user, note);
+	about_user = err == OTP_IGNORED || err == OTP_ERR_USER_UNMAPPED || err == OTP_ERR_USER_FILTERED;
+	if (about_user && !user->mapped && !user->shared)
+		return OTP_IGNORED;
+	if (err == OTP_OK && !user->mapped)
+		return OTP_ERR_USER_SHARED;
+	return err;
+}

@@ -1,0 +1,152 @@
+/* settings_peek - see settings_peek.h. */
+#include "settings_peek.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PEEK_CHECK_USER, PEEK_CREATE_USER, PEEK_KEYS };
+
+static const char *const peek_keys[PEEK_KEYS] = { "check_user", "create_user" };
+
+/* What was found for each key. */
+struct peek {
+	bool set[PEEK_KEYS];
+	bool asks[PEEK_KEYS];
+};
+
+static bool peek_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* Takes a line, or an argument: `key = value`. What follows the key is the value also where the sign is missing. */
+static void peek_line(struct peek *peek, const char *text, const char *end)
+{
+	const char *key;
+	size_t length;
+
+	while (text < end && peek_blank(*text))
+		text++;
+	while (text < end && peek_blank(end[-1]))
+		end--;
+	key = text;
+	while (text < end && !peek_blank(*text) && *text != '=')
+		text++;
+	length = (size_t)(text - key);
+	while (text < end && peek_blank(*text))
+		text++;
+	if (text < end && *text == '=')
+		text++;
+	while (text < end && peek_blank(*text))
+		text++;
+	for (int i = 0; i < PEEK_KEYS; i++) {
+		if (strlen(peek_keys[i]) != length || memcmp(peek_keys[i], key, length) != 0)
+			continue;
+		peek->set[i] = true;
+		if (end - text != 2 || memcmp(text, "no", 2) != 0)
+			peek->asks[i] = true;
+	}
+}
+
+static void peek_lines(struct peek *peek, const char *text, size_t length)
+{
+	const char *end = text + length;
+
+	while (text < end) {
+		const char *newline = memchr(text, '\n', (size_t)(end - text));
+		const char *line_end = newline == NULL ? end : newline;
+
+		peek_line(peek, text, line_end);
+		text = newline == NULL ? end : newline + 1;
+	}
+}
+
+/* We do not know: then the helper shall find out, and not whoever has limited the program find a way around it. */
+static void peek_in_doubt(struct peek *peek)
+{
+	for (int i = 0; i < PEEK_KEYS; i++)
+		peek->asks[i] = true;
+}
+
+/* As much as fits; false when it cannot be read. */
+static bool peek_read(int fd, char *buffer, size_t *ret_length)
+{
+	*ret_length = 0;
+	while (*ret_length < SETTINGS_PEEK_MAX) {
+		ssize_t got = read(fd, buffer + *ret_length, SETTINGS_PEEK_MAX - *ret_length);
+
+		if (got == 0)
+			return true;
+		if (got < 0 && errno != EINTR)
+			return false;
+		*ret_length += got > 0 ? (size_t)got : 0;
+	}
+	return true;
+}
+
+static void peek_regular(struct peek *peek, int fd)
+{
+	char *buffer = malloc(SETTINGS_PEEK_MAX);
+	size_t length;
+
+	if (buffer != NULL && peek_read(fd, buffer, &length))
+		peek_lines(peek, buffer, length);
+	else
+		peek_in_doubt(peek);
+	free(buffer);
+}
+
+static void peek_file(struct peek *peek, const char *path)
+{
+	struct stat st;
+	int fd;
+
+	if (path[0] != '/')
+		return; /* the helper takes none; and the working directory is the caller's */
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EINTR || errno == EIO)
+			peek_in_doubt(peek);
+		return;
+	}
+	if (fstat(fd, &st) != 0)
+		peek_in_doubt(peek);
+	else if (S_ISREG(st.st_mode))
+		peek_regular(peek, fd);
+	(void)close(fd);
+}
+
+/* The file that the line names, or the default one. Of several, which is an error, each is looked at. */
+static void peek_files(struct peek *peek, const char *const *argv, int argc)
+{
+	bool named = false;
+
+	for (int i = 0; i < argc; i++) {
+		if (strncmp(argv[i], "config=", 7) != 0)
+			continue;
+		named = true;
+		peek_file(peek, argv[i] + 7);
+	}
+	if (!named)
+		peek_file(peek, SETTINGS_PEEK_FILE);
+}
+
+bool settings_peek(const char *const *argv, int argc)
+{
+	struct peek line = { { false }, { false } };
+	struct peek file = { { false }, { false } };
+
+	for (int i = 0; i < argc; i++)
+		peek_line(&line, argv[i], argv[i] + strlen(argv[i]));
+	peek_files(&file, argv, argc);
+	for (int i = 0; i < PEEK_KEYS; i++) {
+		if (line.set[i] ? line.asks[i] : file.asks[i])
+			return true;
+	}
+	return false;
+}
