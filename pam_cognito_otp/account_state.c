@@ -12,7 +12,7 @@
 #include "run_dir.h"
 #include "safe_file.h"
 
-enum { ACCOUNT_BUCKETS = 3 };
+enum { ACCOUNT_BUCKETS = 2 * POLICY_PEOPLE_MAX + 1 };
 
 struct account_visit {
 	const struct account *account;
@@ -22,6 +22,7 @@ struct account_visit {
 
 struct account_budget {
 	const char *label;
+	const char *person; /* whose, of several people who share the account; "" otherwise */
 	char bucket[BUDGET_NAME_SIZE];
 	const struct budget_limit *limit;
 };
@@ -92,6 +93,8 @@ static enum otp_err account_show_budget(int dir, const struct account_budget *bu
 			return err;
 		fprintf(out, "mails  budget=%s used=%lld/%lld window=%llds", budget->label, (long long)taken, (long long)budget->limit->windows[i].count,
 			(long long)budget->limit->windows[i].seconds);
+		if (budget->person[0] != '\0')
+			fprintf(out, " cognito=%s", budget->person);
 		if (wait > 0)
 			fprintf(out, " next_in=%llds", (long long)wait);
 		fputc('\n', out);
@@ -99,25 +102,34 @@ static enum otp_err account_show_budget(int dir, const struct account_budget *bu
 	return OTP_OK;
 }
 
-/* The buckets that are this user's alone: of his account, if he has one, and of his uid. */
-static enum otp_err account_buckets(const struct account *account, struct account_budget budgets[ACCOUNT_BUCKETS], size_t *ret_count)
+/* One person's: for mails that he caused, and for those that strangers did. */
+static enum otp_err account_person_buckets(const struct account *account, const struct identity *identity, struct account_budget budgets[2])
 {
 	const struct options *options = account->options;
+	const char *person = account->judged->shared ? identity->value : "";
+	enum otp_err err;
+
+	budgets[0] = (struct account_budget){ "mail_budget", person, "", &options->mail_budget };
+	budgets[1] = (struct account_budget){ "mail_budget_unproved", person, "", &options->mail_budget_unproved };
+	err = postage_account_bucket(options->user_pool_id, identity->value, true, budgets[0].bucket);
+	if (err == OTP_OK)
+		err = postage_account_bucket(options->user_pool_id, identity->value, false, budgets[1].bucket);
+	return err;
+}
+
+/* The buckets that are this user's alone: of each of his people, if he is mapped, and of his uid. */
+static enum otp_err account_buckets(const struct account *account, struct account_budget budgets[ACCOUNT_BUCKETS], size_t *ret_count)
+{
+	const struct policy_user *judged = account->judged;
 	enum otp_err err = OTP_OK;
 
 	*ret_count = 0;
-	if (account->judged->mapped) {
-		const char *user = account->judged->identity.value;
-
-		budgets[0] = (struct account_budget){ "mail_budget", "", &options->mail_budget };
-		budgets[1] = (struct account_budget){ "mail_budget_unproved", "", &options->mail_budget_unproved };
-		err = postage_account_bucket(options->user_pool_id, user, true, budgets[0].bucket);
-		if (err == OTP_OK)
-			err = postage_account_bucket(options->user_pool_id, user, false, budgets[1].bucket);
-		*ret_count = 2;
+	for (size_t i = 0; err == OTP_OK && i < judged->people_count; i++) {
+		err = account_person_buckets(account, &judged->people[i], budgets + *ret_count);
+		*ret_count += 2;
 	}
-	budgets[*ret_count] = (struct account_budget){ "mail_budget(as_caller)", "", &options->mail_budget };
-	postage_uid_bucket((uint32_t)account->judged->uid, budgets[*ret_count].bucket);
+	budgets[*ret_count] = (struct account_budget){ "mail_budget(as_caller)", "", "", &account->options->mail_budget };
+	postage_uid_bucket((uint32_t)judged->uid, budgets[*ret_count].bucket);
 	(*ret_count)++;
 	return err;
 }
@@ -125,8 +137,8 @@ static enum otp_err account_buckets(const struct account *account, struct accoun
 static enum otp_err account_show_budgets(int dir, const struct account *account, FILE *out)
 {
 	struct budget_limit share = postage_strangers_share(&account->options->mail_budget_host);
-	struct account_budget host = { "mail_budget_host", POSTAGE_HOST, &account->options->mail_budget_host };
-	struct account_budget strangers = { "mail_budget_host(unproved)", POSTAGE_HOST_UNPROVED, &share };
+	struct account_budget host = { "mail_budget_host", "", POSTAGE_HOST, &account->options->mail_budget_host };
+	struct account_budget strangers = { "mail_budget_host(unproved)", "", POSTAGE_HOST_UNPROVED, &share };
 	struct account_budget budgets[ACCOUNT_BUCKETS];
 	size_t count = 0;
 	enum otp_err err = account->user == NULL ? OTP_OK : account_buckets(account, budgets, &count);

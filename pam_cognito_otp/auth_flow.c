@@ -16,6 +16,7 @@
 #include "revocation.h"
 #include "service.h"
 #include "standing.h"
+#include "who.h"
 
 enum {
 	FLOW_UNUSABLE_MAX = 3,	 /* empty or useless answers to one kind of question */
@@ -39,6 +40,7 @@ struct auth_flow {
 	int questions;
 	struct dialogue dialogue;
 	struct pace pace;
+	struct who who;
 };
 
 static const struct options *flow_options(const struct auth_flow *flow)
@@ -57,15 +59,25 @@ static void flow_say(struct auth_flow *flow, enum dialogue_word word, int64_t nu
 	flow->dialogue.number = number;
 }
 
-/* From here on no request leaves, and no fact can make a login of it. The first reason stays: it is the one to log. */
+/* From here on no request leaves, and no fact can make a login of it. The first reason stays, it is the one to log; but for the one that may still go away. */
 static void flow_pretend(struct auth_flow *flow, enum otp_err reason)
 {
-	if (flow->pretending == OTP_OK)
+	if (flow->pretending == OTP_OK || flow->pretending == OTP_ERR_USER_SHARED)
 		flow->pretending = reason;
 	flow->facts.user_allowed = 0;
 }
 
-static enum otp_err flow_ask(struct auth_flow *flow, const char *prompt, struct answer *ret_answer)
+/* Whoever has said which of the people he is who share the account may have what each of them may. */
+static void flow_know_person(struct auth_flow *flow)
+{
+	if (flow->pretending == OTP_ERR_USER_SHARED && flow->request->judged->mapped) {
+		flow->pretending = OTP_OK;
+		flow->facts.user_allowed = AUTH_FACT_SHOWN;
+	}
+}
+
+/* `ret_named`: where a stranger may say which of several people he is, NULL elsewhere. */
+static enum otp_err flow_ask(struct auth_flow *flow, const char *prompt, struct answer *ret_answer, bool *ret_named)
 {
 	const struct conversation *conversation = flow->request->conversation;
 	/* Shown letters are what a client with nothing but a stored password cannot answer: it sends no mail, and its password goes nowhere. */
@@ -82,7 +94,11 @@ static enum otp_err flow_ask(struct auth_flow *flow, const char *prompt, struct 
 		err = answer_parse(&typed, ret_answer);
 	if (err == OTP_OK && ret_answer->kind == ANSWER_REPLACED) {
 		flow_pretend(flow, OTP_ERR_USER_REFUSED_BY_HOST);
-		err = delivery_refuse(&flow->delivery);
+		err = delivery_rekey(&flow->delivery, true);
+	} else if (err == OTP_OK && ret_named != NULL && who_is_named(&flow->who, &typed)) {
+		*ret_named = true;
+		flow_know_person(flow);
+		err = delivery_rekey(&flow->delivery, flow->pretending != OTP_OK);
 	}
 	return err;
 }
@@ -100,20 +116,11 @@ static enum otp_err flow_unusable(struct auth_flow *flow, enum dialogue_word wor
 	return ++flow->unusable >= FLOW_UNUSABLE_MAX ? last : OTP_OK;
 }
 
-/* What the service thinks of an account, and what its budget is, is not a stranger's business: for him the dialogue goes on. */
-static bool flow_hides(const struct auth_flow *flow, enum otp_err err)
-{
-	enum otp_class class = err_class(err);
-
-	return !flow_proved(flow) && (class == OTP_CLASS_DENIED || class == OTP_CLASS_TRIES || standing_is_another(err));
-}
-
 static enum otp_err flow_deliver(struct auth_flow *flow, bool *ret_taken_up)
 {
 	pace_step(&flow->pace, PACE_MAIL);
-	if (flow->pretending != OTP_OK)
-		return delivery_pretend(&flow->delivery, flow->pretending, ret_taken_up);
-	return delivery_mail(&flow->delivery, ret_taken_up);
+	return flow->pretending == OTP_OK ? delivery_mail(&flow->delivery, ret_taken_up) :
+					    delivery_pretend(&flow->delivery, flow->pretending, ret_taken_up);
 }
 
 static enum otp_err flow_mail(struct auth_flow *flow)
@@ -123,7 +130,7 @@ static enum otp_err flow_mail(struct auth_flow *flow)
 
 	if (!taken_up) {
 		err = flow_deliver(flow, &taken_up);
-		if (err != OTP_OK && flow_hides(flow, err)) {
+		if (err != OTP_OK && dialogue_hides(&flow->request->caller, err)) {
 			if (err != OTP_ERR_MAIL_BUDGET) /* a budget fills again; what the service refuses is not asked for again in this call */
 				flow_pretend(flow, err);
 			err = delivery_pretend(&flow->delivery, err, &taken_up);
@@ -162,7 +169,7 @@ static enum otp_err flow_dead(struct auth_flow *flow, enum challenge_state state
 /* Refusals of the account, not of the code: for a stranger they look like a wrong code, from here on. */
 static enum otp_err flow_hide(struct auth_flow *flow, enum otp_err err)
 {
-	if (err == OTP_ERR_CODE_WRONG || err == OTP_ERR_CHALLENGE_EXTRA || !flow_hides(flow, err))
+	if (err == OTP_ERR_CODE_WRONG || err == OTP_ERR_CHALLENGE_EXTRA || !dialogue_hides(&flow->request->caller, err))
 		return err;
 	flow_pretend(flow, err);
 	return OTP_ERR_CODE_WRONG;
@@ -176,21 +183,12 @@ static enum otp_err flow_wrong(struct auth_flow *flow, int64_t left)
 	return left == 0 ? OTP_ERR_TRIES : OTP_OK;
 }
 
-/* The try that went with a request. An expired or used challenge costs none, nor does a request that never left or was refused unread. */
 static enum otp_err flow_try_failed(struct auth_flow *flow, int number, int64_t left, enum otp_err err)
 {
-	const struct challenge *challenge = &flow->delivery.challenge;
-	enum challenge_state state = challenge_state_after(err);
+	enum challenge_state state = delivery_try_failed(&flow->delivery, number, err);
 
-	if (state != CHALLENGE_OPEN || !flow->service.cognito.left || challenge_unread_after(err))
-		challenge_return_try(challenge, number);
-	if (state == CHALLENGE_EXPIRED)
-		log_warning("event=code_expired_early detail=\"after %lld s; is challenge_ttl longer than the app client's AuthSessionValidity?\"",
-			    (long long)delivery_age_ms(&flow->delivery) / 1000);
-	if (state != CHALLENGE_OPEN) {
-		challenge_close(challenge, state);
+	if (state != CHALLENGE_OPEN)
 		return flow_dead(flow, state);
-	}
 	err = flow_hide(flow, err);
 	return err == OTP_ERR_CODE_WRONG ? flow_wrong(flow, left) : err;
 }
@@ -235,7 +233,7 @@ static enum otp_err flow_mail_refused(struct auth_flow *flow, enum otp_err err)
 	enum otp_class class = err_class(err);
 	bool taken_up = false;
 
-	if (flow_hides(flow, err)) {
+	if (dialogue_hides(&flow->request->caller, err)) {
 		flow_say(flow, DIALOGUE_RESENT, 0);
 		return delivery_pretend(&flow->delivery, err, &taken_up);
 	}
@@ -276,18 +274,19 @@ static enum otp_err flow_ask_first(struct auth_flow *flow, bool *ret_done)
 		answer_auto struct answer answer = ANSWER_NONE;
 		enum dialogue_word word = DIALOGUE_NOTHING;
 		bool may_mail = caller_may_mail(&flow->request->caller);
+		bool named = false; /* then a code of his that is open waits for its digits */
 		enum answer_kind kind;
 		enum otp_err err;
 
 		pace_keep(&flow->pace, flow->request->conversation);
 		dialogue_ask_first(&flow->dialogue, flow->request->messages, prompt);
-		err = flow_ask(flow, prompt, &answer);
+		err = flow_ask(flow, prompt, &answer, &named);
 		if (err != OTP_OK)
 			return err;
 		kind = flow_looks_like(flow, &answer, ANSWER_YES);
 		if ((kind == ANSWER_YES || kind == ANSWER_NEW) && may_mail)
 			return flow_mail(flow);
-		if (kind == ANSWER_CODE && delivery_take_up(&flow->delivery))
+		if (kind == ANSWER_CODE && !named && delivery_take_up(&flow->delivery))
 			return flow_try(flow, &answer, ret_done);
 		if (kind == ANSWER_YES || kind == ANSWER_NEW || kind == ANSWER_CODE)
 			word = may_mail ? DIALOGUE_NONE_OPEN : DIALOGUE_NO_MAIL_HERE;
@@ -329,7 +328,7 @@ static enum otp_err flow_ask_code(struct auth_flow *flow)
 		if (flow->dialogue.word == DIALOGUE_RESUMED)
 			flow->dialogue.since = delivery_age_ms(&flow->delivery) / 1000;
 		dialogue_ask_code(&flow->dialogue, flow->request->messages, flow_proved(flow) ? destination : "", prompt);
-		err = flow_ask(flow, prompt, &answer);
+		err = flow_ask(flow, prompt, &answer, NULL);
 		if (err == OTP_OK)
 			err = flow_take_answer(flow, &answer, &done);
 	}
@@ -360,8 +359,11 @@ static enum otp_err flow_find_challenge(struct auth_flow *flow, bool *ret_done)
 static enum otp_err flow_story(struct auth_flow *flow)
 {
 	bool done = false;
-	enum otp_err err = delivery_open(&flow->delivery, flow->pretending != OTP_OK);
+	enum otp_err err = who_ask(&flow->who);
 
+	flow_know_person(flow);
+	if (err == OTP_OK)
+		err = delivery_open(&flow->delivery, flow->pretending != OTP_OK);
 	if (err == OTP_OK)
 		err = service_prepare(&flow->service);
 	if (err == OTP_OK && standing_wanted(flow_options(flow), flow->request->service))
@@ -386,10 +388,11 @@ static void flow_begin(struct auth_flow *flow, const struct auth_request *reques
 	service_begin(&flow->service, request->options, request->deadline, request->note);
 	delivery_begin(&flow->delivery, &flow->delivery_settings, &flow->service);
 	flow->pace = pace_start(!flow_proved(flow), request->options->deadline * 1000, request->started_ms);
+	flow->who = (struct who){ request->user, request->judged, &request->caller, request->messages, request->conversation, &flow->pace };
 	if (request->refusal == OTP_OK && request->judged->mapped)
 		flow->facts.user_allowed = AUTH_FACT_SHOWN;
 	else
-		flow_pretend(flow, request->refusal == OTP_OK ? OTP_ERR_INTERNAL : request->refusal);
+		flow_pretend(flow, request->refusal != OTP_OK ? request->refusal : request->judged->shared ? OTP_ERR_USER_SHARED : OTP_ERR_INTERNAL);
 }
 
 /* What the service needed is given up before the last word: that takes its time, too, for some accounts. */
@@ -405,12 +408,9 @@ static void flow_end(struct auth_flow *flow, enum otp_err result)
 
 static void flow_farewell(const struct auth_flow *flow, enum otp_err result)
 {
-	const struct conversation *conversation = flow->request->conversation;
 	struct dialogue_end end = { result, flow->delivery.challenge.record != NULL, flow->delivery.wait_s };
-	char text[CONVERSATION_TEXT_MAX + 1];
 
-	if (dialogue_farewell(&flow->request->caller, &end, flow->request->messages, text))
-		conversation->warn(conversation->door, text);
+	dialogue_part(&flow->request->caller, &end, flow->request->messages, flow->request->conversation);
 }
 
 /* What the log is told: for a stranger who was only shown a dialogue, why; but what is wrong with this machine comes first. */

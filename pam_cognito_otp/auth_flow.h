@@ -37,7 +37,7 @@ struct auth_request {
 	const struct messages *messages;
 	const char *user;
 	const char *service; /* the calling program, as PAM calls it */
-	const struct policy_user *judged;
+	struct policy_user *judged; /* of a shared account the flow finds out which of its people it is, and says so here */
 	enum otp_err refusal; /* OTP_OK, or why this user can not sign in: then the dialogue is only played */
 	struct caller caller;
 	const char *source; /* caller_source */

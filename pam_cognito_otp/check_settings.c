@@ -19,9 +19,15 @@ enum {
 	CHECK_JUDGED_MAX = 50 /* users who are looked up; each reads the whole map */
 };
 
+/* A line of the map. The file's text is gone by the time that it is looked at. */
+struct check_map_entry {
+	char *name; /* allocated; the value stands behind its NUL */
+	const char *value;
+	unsigned long line;
+};
+
 struct check_map {
-	char (*names)[USER_MAP_NAME_MAX + 1];
-	unsigned long *lines;
+	struct check_map_entry *entries;
 	size_t count;
 	size_t room;
 };
@@ -64,32 +70,44 @@ bool check_settings_load(const struct check *check, struct options *options)
 	return err == OTP_OK;
 }
 
-static enum otp_err check_map_take(void *arg, unsigned long line, const char *name, size_t length, const struct identity *identity)
+static enum otp_err check_map_grow(struct check_map *map)
 {
-	struct check_map *map = arg;
+	size_t room = map->room == 0 ? 64 : map->room * 2;
+	struct check_map_entry *entries;
 
-	(void)identity;
-	if (map->count == map->room) {
-		size_t room = map->room == 0 ? 64 : map->room * 2;
-		void *names = reallocarray(map->names, room, sizeof(*map->names));
-		void *lines = names == NULL ? NULL : reallocarray(map->lines, room, sizeof(*map->lines));
-
-		map->names = names == NULL ? map->names : names;
-		map->lines = lines == NULL ? map->lines : lines;
-		if (lines == NULL)
-			return OTP_ERR_MEMORY;
-		map->room = room;
-	}
-	memcpy(map->names[map->count], name, length); /* user_map_is_name bounds it */
-	map->names[map->count][length] = '\0';
-	map->lines[map->count++] = line;
+	if (map->count < map->room)
+		return OTP_OK;
+	entries = reallocarray(map->entries, room, sizeof(*entries));
+	if (entries == NULL)
+		return OTP_ERR_MEMORY;
+	map->entries = entries;
+	map->room = room;
 	return OTP_OK;
 }
 
-struct check_map_entry {
-	const char *name;
-	unsigned long line;
-};
+static enum otp_err check_map_take(void *arg, unsigned long line, const char *name, size_t length, const struct identity *identity)
+{
+	struct check_map *map = arg;
+	size_t value_size = strlen(identity->value) + 1;
+	char *text = malloc(length + 1 + value_size);
+
+	if (text == NULL || check_map_grow(map) != OTP_OK) {
+		free(text);
+		return OTP_ERR_MEMORY;
+	}
+	memcpy(text, name, length);
+	text[length] = '\0';
+	memcpy(text + length + 1, identity->value, value_size);
+	map->entries[map->count++] = (struct check_map_entry){ text, text + length + 1, line };
+	return OTP_OK;
+}
+
+static void check_map_done(struct check_map *map)
+{
+	for (size_t i = 0; i < map->count; i++)
+		free(map->entries[i].name);
+	free(map->entries);
+}
 
 static int check_map_compare(const void *one, const void *other)
 {
@@ -97,26 +115,41 @@ static int check_map_compare(const void *one, const void *other)
 	const struct check_map_entry *right = other;
 	int order = strcmp(left->name, right->name);
 
+	if (order == 0)
+		order = strcmp(left->value, right->value);
 	return order != 0 ? order : (left->line > right->line) - (left->line < right->line);
 }
 
-/* A second entry is an error for that user only, when he logs in: nobody else notices. */
-static void check_map_duplicates(const struct check *check, const struct check_map *map)
+/* What is wrong with a line beside the one before it, in the order of users and values; it is the `people`-th of its user. */
+static void check_map_pair(const struct check *check, const struct check_map_entry *before, const struct check_map_entry *entry, size_t people)
+{
+	struct note note;
+	bool twice = strcmp(before->value, entry->value) == 0;
+
+	if (!twice && people != USER_MAP_PEOPLE_MAX + 1)
+		return;
+	if (twice)
+		note_set(&note, "%s:%lu: %s has %s in line %lu, too, and cannot log in", check->options->user_map, entry->line, entry->name, entry->value,
+			 before->line);
+	else
+		note_set(&note, "%s:%lu: %s has more than %d people, and cannot log in", check->options->user_map, entry->line, entry->name, USER_MAP_PEOPLE_MAX);
+	check_error(check, "", twice ? OTP_ERR_CONFIG_DUPLICATE : OTP_ERR_MAP_SYNTAX, &note);
+}
+
+/* What is an error for that user only, when he logs in: nobody else notices. */
+static void check_map_people(const struct check *check, const struct check_map *map)
 {
 	struct check_map_entry *sorted = calloc(map->count + 1, sizeof(*sorted));
-	struct note note;
+	size_t people = 1;
 
 	if (sorted == NULL)
 		return;
-	for (size_t i = 0; i < map->count; i++)
-		sorted[i] = (struct check_map_entry){ map->names[i], map->lines[i] };
+	memcpy(sorted, map->entries, map->count * sizeof(*sorted));
 	qsort(sorted, map->count, sizeof(*sorted), check_map_compare);
 	for (size_t i = 1; i < map->count; i++) {
-		if (strcmp(sorted[i - 1].name, sorted[i].name) != 0)
-			continue;
-		note_set(&note, "%s:%lu: %s has an entry in line %lu, too, and cannot log in", check->options->user_map, sorted[i].line, sorted[i].name,
-			 sorted[i - 1].line);
-		check_error(check, "", OTP_ERR_CONFIG_DUPLICATE, &note);
+		people = strcmp(sorted[i - 1].name, sorted[i].name) == 0 ? people + 1 : 1;
+		if (people > 1)
+			check_map_pair(check, &sorted[i - 1], &sorted[i], people);
 	}
 	free(sorted);
 }
@@ -146,7 +179,7 @@ static void check_map_users(const struct check *check, const struct check_map *m
 	size_t judged = map->count < CHECK_JUDGED_MAX ? map->count : CHECK_JUDGED_MAX;
 
 	for (size_t i = 0; i < judged; i++)
-		check_map_user(check, map->names[i], map->lines[i], &accounts);
+		check_map_user(check, map->entries[i].name, map->entries[i].line, &accounts);
 	if (accounts == 0 && judged == map->count && check->options->user_template[0] == '\0')
 		report_add(check->report, &nobody, "none of its %zu users has an account on this machine", map->count);
 	else
@@ -168,7 +201,7 @@ static void check_map_empty(const struct check *check)
 void check_settings_map(const struct check *check)
 {
 	struct user_map_settings settings = { check->options->user_map, check->options->user_map_named, check->options->user_template };
-	struct check_map map = { NULL, NULL, 0, 0 };
+	struct check_map map = { NULL, 0, 0 };
 	struct note note = { "" };
 	enum otp_err err = user_map_each(&settings, check_map_take, &map, &note);
 
@@ -177,11 +210,10 @@ void check_settings_map(const struct check *check)
 	} else if (map.count == 0) {
 		check_map_empty(check);
 	} else {
-		check_map_duplicates(check, &map);
+		check_map_people(check, &map);
 		check_map_users(check, &map);
 	}
-	free(map.names);
-	free(map.lines);
+	check_map_done(&map);
 }
 
 /* A state directory that is not there is not made: nothing is changed here. */

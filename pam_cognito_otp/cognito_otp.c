@@ -26,7 +26,6 @@
 #include "remedy.h"
 #include "trial.h"
 #include "tty_conversation.h"
-#include "user_map.h"
 
 enum { TOOL_FAILED = 1, TOOL_USAGE = 2, TOOL_PATH_MAX = 1024 };
 
@@ -215,21 +214,22 @@ static int tool_config(struct tool *tool)
 	return err == OTP_OK ? tool_done(EXIT_SUCCESS) : tool_fail("settings", err, &tool->note);
 }
 
-/* Where his identity comes from: "-" when he has none. */
-static const char *tool_source(const struct tool *tool)
+/* A line for each of the people who have the account; one for a user who has no mapping. */
+static void tool_show_person(const struct tool *tool, const struct identity *identity, enum otp_err judgement)
 {
-	struct user_map_settings settings = { tool->options.user_map, tool->options.user_map_named, tool->options.user_template };
-	struct user_map_entry entry;
-	struct note note;
+	bool allowed = judgement == OTP_OK;
 
-	if (!tool->judged.mapped || user_map_find(&settings, tool->user, &entry, &note) != OTP_OK)
-		return "-";
-	return entry.from_template ? "user_template" : tool->options.user_map;
+	printf("user=%s uid=%lu ", tool->user, (unsigned long)tool->judged.uid);
+	if (identity == NULL)
+		printf("cognito=- sub=- from=- ");
+	else
+		printf("cognito=%s:%s sub=%s from=%s ", identity_kind_name(identity->kind), identity->value, identity->sub[0] == '\0' ? "-" : identity->sub,
+		       tool->judged.from_template ? "user_template" : tool->options.user_map);
+	printf("may_log_in=%s reason=%s\n", allowed ? "yes" : "no", allowed ? "-" : err_reason(judgement));
 }
 
 static int tool_map(struct tool *tool)
 {
-	const struct identity *identity = &tool->judged.identity;
 	enum otp_err err = tool_load(tool);
 	enum otp_err judgement;
 
@@ -241,13 +241,10 @@ static int tool_map(struct tool *tool)
 		return tool_fail(tool->user, err, &tool->note);
 	if (err_class(judgement) == OTP_CLASS_SERVICE || err_class(judgement) == OTP_CLASS_SYSTEM || err_class(judgement) == OTP_CLASS_MEMORY)
 		return tool_fail(tool->user, judgement, &tool->note);
-	printf("user=%s uid=%lu ", tool->user, (unsigned long)tool->judged.uid);
-	if (tool->judged.mapped)
-		printf("cognito=%s:%s sub=%s ", identity_kind_name(identity->kind), identity->value, identity->sub[0] == '\0' ? "-" : identity->sub);
-	else
-		printf("cognito=- sub=- ");
-	printf("from=%s may_log_in=%s reason=%s\n", tool_source(tool), judgement == OTP_OK ? "yes" : "no",
-	       judgement == OTP_OK ? "-" : err_reason(judgement));
+	if (tool->judged.people_count == 0)
+		tool_show_person(tool, NULL, judgement);
+	for (size_t i = 0; i < tool->judged.people_count; i++)
+		tool_show_person(tool, &tool->judged.people[i], judgement);
 	return tool_done(judgement == OTP_OK ? EXIT_SUCCESS : TOOL_FAILED);
 }
 

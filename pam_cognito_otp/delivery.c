@@ -50,9 +50,9 @@ static enum otp_err delivery_find_key(struct delivery *delivery, bool refused)
 	return challenge_key_of(&owner, &delivery->key);
 }
 
-enum otp_err delivery_refuse(struct delivery *delivery)
+enum otp_err delivery_rekey(struct delivery *delivery, bool refused)
 {
-	return delivery_find_key(delivery, true);
+	return delivery_find_key(delivery, refused);
 }
 
 enum otp_err delivery_open(struct delivery *delivery, bool refused)
@@ -284,6 +284,21 @@ enum otp_err delivery_pretend(struct delivery *delivery, enum otp_err why, bool 
 		err = delivery_pretend_now(delivery, why);
 	turn_end(&turn);
 	return err;
+}
+
+enum challenge_state delivery_try_failed(const struct delivery *delivery, int number, enum otp_err err)
+{
+	const struct challenge *challenge = &delivery->challenge;
+	enum challenge_state state = challenge_state_after(err);
+
+	if (state != CHALLENGE_OPEN || !delivery->service->cognito.left || challenge_unread_after(err))
+		challenge_return_try(challenge, number);
+	if (state == CHALLENGE_EXPIRED)
+		log_warning("event=code_expired_early detail=\"after %lld s; is challenge_ttl longer than the app client's AuthSessionValidity?\"",
+			    (long long)delivery_age_ms(delivery) / 1000);
+	if (state != CHALLENGE_OPEN)
+		challenge_close(challenge, state);
+	return state;
 }
 
 void delivery_finish(struct delivery *delivery)

@@ -58,8 +58,8 @@ void delivery_begin(struct delivery *delivery, const struct delivery_settings *s
  */
 enum otp_err delivery_open(struct delivery *delivery, bool refused);
 
-/* It has come out later that this call is refused. OTP_ERR_MEMORY, OTP_ERR_CRYPTO. */
-enum otp_err delivery_refuse(struct delivery *delivery);
+/* It has come out later who this is, or that this call is refused. OTP_ERR_MEMORY, OTP_ERR_CRYPTO. */
+enum otp_err delivery_rekey(struct delivery *delivery, bool refused);
 
 /* Takes up a challenge that is open, if there is one and it is not the one already held. */
 bool delivery_take_up(struct delivery *delivery);
@@ -75,6 +75,12 @@ enum otp_err delivery_mail(struct delivery *delivery, bool *ret_taken_up);
  * OTP_ERR_NET_TIMEOUT, OTP_ERR_MEMORY, OTP_ERR_CRYPTO, OTP_ERR_SYSTEM.
  */
 enum otp_err delivery_pretend(struct delivery *delivery, enum otp_err why, bool *ret_taken_up);
+
+/*
+ * The service has not taken the code that went with try `number`: what becomes of the challenge. An expired or used one is over and costs no try, nor does a request
+ * that never left or was refused unread.
+ */
+enum challenge_state delivery_try_failed(const struct delivery *delivery, int number, enum otp_err err);
 
 /* The code was right: the challenge is over for every call, and its file goes. */
 void delivery_finish(struct delivery *delivery);

@@ -55,22 +55,30 @@ static enum message dialogue_before(enum dialogue_word word, bool destination)
 		return MESSAGE_NONE_OPEN;
 	case DIALOGUE_NO_MAIL_HERE:
 		return MESSAGE_NO_TERMINAL;
+	case DIALOGUE_NOBODY:
+		return MESSAGE_NOBODY;
 	}
 	return MESSAGE_COUNT;
 }
 
 /* A sentence, if there is one, and a question; a blank behind each. */
-static void dialogue_ask(const struct dialogue *dialogue, enum message before, enum message question, const struct messages *messages,
-			 const char *destination, char *prompt)
+static void dialogue_write(enum message before, enum message question, const struct messages *messages, const struct message_values *values, char *prompt)
 {
-	struct message_values values = { destination, dialogue->number, dialogue_ago(dialogue->since), dialogue_wait(dialogue->number) };
 	char first[MESSAGES_BEFORE_MAX + 1] = "";
 	char last[MESSAGES_QUESTION_MAX + 1];
 
 	if (before != MESSAGE_COUNT)
-		messages_write(messages, before, &values, first, sizeof(first));
-	messages_write(messages, question, &values, last, sizeof(last));
+		messages_write(messages, before, values, first, sizeof(first));
+	messages_write(messages, question, values, last, sizeof(last));
 	(void)snprintf(prompt, CONVERSATION_TEXT_MAX + 1, "%s%s%s ", first, before != MESSAGE_COUNT ? " " : "", last);
+}
+
+static void dialogue_ask(const struct dialogue *dialogue, enum message before, enum message question, const struct messages *messages,
+			 const char *destination, char *prompt)
+{
+	struct message_values values = { destination, dialogue->number, dialogue_ago(dialogue->since), dialogue_wait(dialogue->number), "" };
+
+	dialogue_write(before, question, messages, &values, prompt);
 }
 
 void dialogue_ask_first(const struct dialogue *dialogue, const struct messages *messages, char *prompt)
@@ -84,6 +92,14 @@ void dialogue_ask_first(const struct dialogue *dialogue, const struct messages *
 void dialogue_ask_code(const struct dialogue *dialogue, const struct messages *messages, const char *destination, char *prompt)
 {
 	dialogue_ask(dialogue, dialogue_before(dialogue->word, destination[0] != '\0'), MESSAGE_ASK_CODE, messages, destination, prompt);
+}
+
+void dialogue_ask_who(const char *user, enum dialogue_word word, const struct messages *messages, char *prompt)
+{
+	struct message_values values = MESSAGE_VALUES_NONE;
+
+	values.user = user;
+	dialogue_write(dialogue_before(word, false), MESSAGE_ASK_WHO, messages, &values, prompt);
 }
 
 enum dialogue_word dialogue_over(enum challenge_state state)
@@ -134,6 +150,8 @@ static enum message dialogue_last(const struct caller *caller, const struct dial
 		return MESSAGE_END_EXPIRED;
 	if (end->result == OTP_ERR_NO_ANSWER)
 		return MESSAGE_END_NO_ANSWER;
+	if (end->result == OTP_ERR_PERSON_UNKNOWN) /* only who was asked can have named nobody, so he knows already that it is shared */
+		return MESSAGE_END_NOBODY;
 	if (class == OTP_CLASS_UNREACHABLE)
 		return end->code_sent ? MESSAGE_END_NOT_CHECKED : MESSAGE_END_NOT_SENT;
 	if (class == OTP_CLASS_SERVICE || class == OTP_CLASS_SYSTEM || class == OTP_CLASS_MEMORY)
@@ -189,4 +207,26 @@ bool dialogue_account(enum otp_err result, const struct messages *messages, char
 		return false;
 	messages_write(messages, last, &values, text, CONVERSATION_TEXT_MAX + 1);
 	return true;
+}
+
+void dialogue_part(const struct caller *caller, const struct dialogue_end *end, const struct messages *messages, const struct conversation *conversation)
+{
+	char text[CONVERSATION_TEXT_MAX + 1];
+
+	if (dialogue_farewell(caller, end, messages, text))
+		conversation->warn(conversation->door, text);
+}
+
+/* What check_user finds of an account that is another's now; of tokens it is found later, when a code was right. */
+static bool dialogue_is_another(enum otp_err err)
+{
+	return err == OTP_ERR_IDENTITY_SUB || err == OTP_ERR_IDENTITY_EMAIL || err == OTP_ERR_IDENTITY_UNVERIFIED || err == OTP_ERR_IDENTITY_PHONE ||
+	       err == OTP_ERR_IDENTITY_USERNAME;
+}
+
+bool dialogue_hides(const struct caller *caller, enum otp_err err)
+{
+	enum otp_class class = err_class(err);
+
+	return !caller_is_proved(caller) && (class == OTP_CLASS_DENIED || class == OTP_CLASS_TRIES || dialogue_is_another(err));
 }

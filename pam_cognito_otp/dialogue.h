@@ -31,7 +31,8 @@ enum dialogue_word {
 	DIALOGUE_NOT_RESENT,  /* the service would not; the code before still counts */
 	DIALOGUE_TOO_EARLY,   /* number: seconds until r works again; since: seconds since the mail */
 	DIALOGUE_NONE_OPEN,   /* a code was typed, but none is open here */
-	DIALOGUE_NO_MAIL_HERE /* y without a terminal */
+	DIALOGUE_NO_MAIL_HERE, /* y without a terminal */
+	DIALOGUE_NOBODY	       /* none of the people who share the account was named */
 };
 
 struct dialogue {
@@ -45,6 +46,9 @@ void dialogue_ask_first(const struct dialogue *dialogue, const struct messages *
 
 /* The question for a code. `destination`: where it went, "" when it must not be told. */
 void dialogue_ask_code(const struct dialogue *dialogue, const struct messages *messages, const char *destination, char *prompt);
+
+/* Of several people who share the account `user`: which of them is it? `word`: DIALOGUE_NOTHING or DIALOGUE_NOBODY. */
+void dialogue_ask_who(const char *user, enum dialogue_word word, const struct messages *messages, char *prompt);
 
 /* The word for a challenge that is over. */
 enum dialogue_word dialogue_over(enum challenge_state state);
@@ -61,5 +65,11 @@ bool dialogue_farewell(const struct caller *caller, const struct dialogue_end *e
 
 /* The same for the account phase, where everybody has proved who he is. */
 bool dialogue_account(enum otp_err result, const struct messages *messages, char *text);
+/* The same, said as a warning. */
+void dialogue_part(const struct caller *caller, const struct dialogue_end *end, const struct messages *messages,
+		   const struct conversation *conversation);
+
+/* What the service thinks of an account, and what its budget is, is not a stranger's business: for him the dialogue goes on. */
+bool dialogue_hides(const struct caller *caller, enum otp_err err);
 
 #endif

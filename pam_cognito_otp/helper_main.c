@@ -113,10 +113,10 @@ static void helper_refuse(struct helper *helper, enum otp_err refusal)
 	struct conversation conversation = relay_conversation(&helper->door);
 	struct dialogue_end end = { refusal, false, 0 };
 	char text[CONVERSATION_TEXT_MAX + 1];
-	bool words = helper_in_account_phase(helper) ? dialogue_account(refusal, &helper->messages, text)
-						     : dialogue_farewell(&helper->caller, &end, &helper->messages, text);
 
-	if (words)
+	if (!helper_in_account_phase(helper))
+		dialogue_part(&helper->caller, &end, &helper->messages, &conversation);
+	else if (dialogue_account(refusal, &helper->messages, text))
 		conversation.warn(conversation.door, text);
 	helper_result(helper, refusal);
 }
@@ -229,6 +229,12 @@ static void helper_serve(struct helper *helper)
 		helper_decide(helper);
 }
 
+/* Of a shared account, after a success: who it is. */
+static const char *helper_person(const struct helper *helper)
+{
+	return helper->result.result == OTP_OK && helper->judged.shared && helper->judged.mapped ? helper->judged.identity.value : "";
+}
+
 static void helper_send_verdict(struct helper *helper)
 {
 	char origin[WIRE_ITEM_MAX + 1];
@@ -251,7 +257,7 @@ static void helper_send_verdict(struct helper *helper)
 		log_debug("%s", line); /* cron and `sudo -l` would fill the log */
 		line[0] = '\0';
 	}
-	verdict = (struct relay_verdict){ helper->result.result, helper->result.reason, line, "" };
+	verdict = (struct relay_verdict){ helper->result.result, helper->result.reason, line, helper_person(helper) };
 	(void)relay_send_verdict(&helper->door, &verdict);
 }
 

@@ -16,6 +16,7 @@ enum message_placeholder {
 	MESSAGE_AGO,
 	MESSAGE_WAIT,
 	MESSAGE_NUMBER,
+	MESSAGE_USER,
 	MESSAGE_PLACEHOLDERS,
 	MESSAGE_LITERAL = MESSAGE_PLACEHOLDERS,
 	MESSAGE_UNKNOWN
@@ -27,12 +28,13 @@ enum {
 	AGO = 1 << MESSAGE_AGO,
 	WAIT = 1 << MESSAGE_WAIT,
 	NUMBER = 1 << MESSAGE_NUMBER,
+	USER = 1 << MESSAGE_USER,
 	MESSAGE_DIGITS_MAX = 20 /* of an int64_t, with its sign */
 };
 
-static const char *const message_placeholders[MESSAGE_PLACEHOLDERS] = { "address", "tries", "ago", "wait", "count" };
+static const char *const message_placeholders[MESSAGE_PLACEHOLDERS] = { "address", "tries", "ago", "wait", "count", "user" };
 static const size_t message_longest[MESSAGE_PLACEHOLDERS] = { COGNITO_DESTINATION_MAX, MESSAGES_UNIT_MAX, MESSAGES_UNIT_MAX,
-							      MESSAGES_UNIT_MAX, MESSAGE_DIGITS_MAX };
+							      MESSAGES_UNIT_MAX, MESSAGE_DIGITS_MAX,	MESSAGES_USER_MAX };
 static const size_t message_limits[] = { MESSAGES_QUESTION_MAX, MESSAGES_BEFORE_MAX, MESSAGES_END_MAX, MESSAGES_UNIT_MAX };
 
 struct message_row {
@@ -52,6 +54,8 @@ static const struct message_row message_table[MESSAGE_COUNT] = {
 		"Sign-in code, or y to have one sent:" },
 	[MESSAGE_ASK_CODE] = { "ask_code", MESSAGE_IS_QUESTION, 0, 0,
 		"Code (r = new one):", NULL },
+	[MESSAGE_ASK_WHO] = { "ask_who", MESSAGE_IS_QUESTION, 0, USER,
+		"Several people use {user}. Your sign-in name or address:", NULL },
 
 	[MESSAGE_CODE_MAILED] = { "code_mailed", MESSAGE_IS_BEFORE, 0, ADDRESS,
 		"Code mailed to {address}.",
@@ -93,6 +97,8 @@ static const struct message_row message_table[MESSAGE_COUNT] = {
 	[MESSAGE_NO_TERMINAL] = { "no_terminal", MESSAGE_IS_BEFORE, 0, 0,
 		"Without a terminal no code is mailed.",
 		"Without a terminal no code is sent." },
+	[MESSAGE_NOBODY] = { "nobody", MESSAGE_IS_BEFORE, 0, 0,
+		"None of them has that name.", NULL },
 
 	[MESSAGE_END_WRONG_CODES] = { "end_wrong_codes", MESSAGE_IS_END, 0, 0,
 		"Too many wrong codes. Log in again.", NULL },
@@ -115,6 +121,8 @@ static const struct message_row message_table[MESSAGE_COUNT] = {
 		"Sign-in with a code does not work on this machine now; the system log says why.", NULL },
 	[MESSAGE_END_REFUSED] = { "end_refused", MESSAGE_IS_END, 0, 0,
 		"This account cannot sign in with a code; the system log says why.", NULL },
+	[MESSAGE_END_NOBODY] = { "end_nobody", MESSAGE_IS_END, 0, 0,
+		"None of the people who use this account has that name.", NULL },
 	[MESSAGE_ACCOUNT_REFUSED] = { "account_refused", MESSAGE_IS_END, 0, 0,
 		"This account may not log in here now; the system log says why.", NULL },
 	[MESSAGE_ACCOUNT_SHARED] = { "account_shared", MESSAGE_IS_END, 0, 0,
@@ -209,7 +217,7 @@ static const char *message_text(const struct messages *messages, enum message me
 static void message_count(const struct messages *messages, enum message unit, int64_t count, char *out)
 {
 	char digits[MESSAGE_DIGITS_MAX + 1];
-	const char *words[MESSAGE_PLACEHOLDERS] = { "", "", "", "", digits };
+	const char *words[MESSAGE_PLACEHOLDERS] = { "", "", "", "", digits, "" };
 
 	(void)snprintf(digits, sizeof(digits), "%lld", (long long)count);
 	message_fill(message_text(messages, count == 1 ? unit : unit + 1), words, out, MESSAGES_UNIT_MAX + 1);
@@ -221,9 +229,11 @@ void messages_write(const struct messages *messages, enum message message, const
 	char tries[MESSAGES_UNIT_MAX + 1];
 	char ago[MESSAGES_UNIT_MAX + 1];
 	char wait[MESSAGES_UNIT_MAX + 1];
-	const char *words[MESSAGE_PLACEHOLDERS] = { address, tries, ago, wait, "" };
+	char user[MESSAGES_USER_MAX + 1];
+	const char *words[MESSAGE_PLACEHOLDERS] = { address, tries, ago, wait, "", user };
 
 	(void)snprintf(address, sizeof(address), "%s", values->address);
+	(void)snprintf(user, sizeof(user), "%s", values->user);
 	message_count(messages, MESSAGE_TRY, values->tries, tries);
 	message_count(messages, values->ago.unit, values->ago.count, ago);
 	message_count(messages, values->wait.unit, values->wait.count, wait);

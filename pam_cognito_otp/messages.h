@@ -31,6 +31,7 @@ enum {
 	MESSAGES_BEFORE_MAX = CONVERSATION_TEXT_MAX - MESSAGES_QUESTION_MAX - 2,
 	MESSAGES_END_MAX = CONVERSATION_TEXT_MAX,
 	MESSAGES_UNIT_MAX = 40,
+	MESSAGES_USER_MAX = 64,
 	MESSAGES_FILE_MAX = 64 * 1024
 };
 
@@ -39,6 +40,7 @@ enum message {
 	/* questions */
 	MESSAGE_ASK_FIRST,
 	MESSAGE_ASK_CODE,
+	MESSAGE_ASK_WHO,
 	/* before a question */
 	MESSAGE_CODE_MAILED,
 	MESSAGE_CODE_MAILED_NEUTRAL, /* NEUTRAL: for those who must not learn whether the account is real */
@@ -54,6 +56,7 @@ enum message {
 	MESSAGE_TOO_EARLY,
 	MESSAGE_NONE_OPEN,
 	MESSAGE_NO_TERMINAL,
+	MESSAGE_NOBODY,
 	/* at the end */
 	MESSAGE_END_WRONG_CODES,
 	MESSAGE_END_MAIL_BUDGET,
@@ -65,6 +68,7 @@ enum message {
 	MESSAGE_END_NOT_CHECKED,
 	MESSAGE_END_BROKEN,
 	MESSAGE_END_REFUSED,
+	MESSAGE_END_NOBODY,
 	/* at the end of the account phase */
 	MESSAGE_ACCOUNT_REFUSED,
 	MESSAGE_ACCOUNT_SHARED,
@@ -94,9 +98,10 @@ struct message_values {
 	int64_t tries;
 	struct message_time ago;
 	struct message_time wait;
+	const char *user; /* the local name, one that can be in a map; what is beyond MESSAGES_USER_MAX bytes is cut */
 };
 /* clang-format off */
-#define MESSAGE_VALUES_NONE { "", 0, { 0, MESSAGE_SECOND }, { 0, MESSAGE_SECOND } }
+#define MESSAGE_VALUES_NONE { "", 0, { 0, MESSAGE_SECOND }, { 0, MESSAGE_SECOND }, "" }
 /* clang-format on */
 
 struct messages {

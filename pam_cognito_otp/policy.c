@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user_map.h"
 
 enum { POLICY_RECORD_FIRST = 1024, POLICY_RECORD_MAX = 1024 * 1024 };
 
@@ -115,10 +114,26 @@ static enum otp_err policy_map(const struct options *options, const char *name, 
 	/* A template maps everybody, root needs a line of his own: root@ is often a ticket queue that many people read. */
 	if (!entry.found || (entry.from_template && user->uid == 0))
 		return policy_unmapped(options, user->uid, &entry);
-	user->mapped = true;
-	user->identity = entry.identity;
 	user->from_template = entry.from_template;
+	user->people_count = entry.count;
+	memcpy(user->people, entry.people, sizeof(user->people));
+	user->shared = entry.count > 1;
+	user->mapped = !user->shared;
+	if (user->mapped)
+		user->identity = entry.people[0];
 	return OTP_OK;
+}
+
+bool policy_choose(struct policy_user *user, const char *value)
+{
+	for (size_t i = 0; user->shared && i < user->people_count; i++) {
+		if (strcmp(user->people[i].value, value) != 0)
+			continue;
+		user->identity = user->people[i]; /* user_map lets no value stand there twice */
+		user->mapped = true;
+		return true;
+	}
+	return false;
 }
 
 enum otp_err policy_look_up(const char *user, struct policy_user *ret_user)

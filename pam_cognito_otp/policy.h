@@ -14,6 +14,9 @@
 #include "identity.h"
 #include "note.h"
 #include "options.h"
+#include "user_map.h"
+
+enum { POLICY_PEOPLE_MAX = USER_MAP_PEOPLE_MAX };
 
 struct policy_user {
 	enum otp_err looked_up; /* what policy_look_up returned */
@@ -23,16 +26,24 @@ struct policy_user {
 	bool from_template;
 	bool shared; /* several people have this account: identity is not set until it is known which of them this is */
 	struct identity identity;
+	size_t people_count; /* whose account it is at the service: 0 when it is not mapped, more than 1 when it is shared */
+	struct identity people[POLICY_PEOPLE_MAX];
 };
 
 /* Finds the account: OTP_OK, OTP_ERR_USER_UNKNOWN, OTP_ERR_USER_NAME, OTP_ERR_SYSTEM, OTP_ERR_MEMORY. Needs no settings. */
 enum otp_err policy_look_up(const char *user, struct policy_user *ret_user);
 
 /*
- * Judges a user who was looked up. OTP_OK: allowed and mapped. OTP_IGNORED: `unmapped = ignore` lets him pass by. OTP_ERR_USER_*: refused. OTP_ERR_CONFIG_*, OTP_ERR_MAP_SYNTAX,
+ * Judges a user who was looked up. OTP_OK: allowed, and mapped or shared. OTP_IGNORED: `unmapped = ignore` lets him pass by. OTP_ERR_USER_*: refused. OTP_ERR_CONFIG_*, OTP_ERR_MAP_SYNTAX,
  * OTP_ERR_SYSTEM: nobody can be judged; the note says why.
  */
 enum otp_err policy_judge(const struct options *options, const char *name, struct policy_user *user, struct note *note);
+
+/*
+ * Of the people who share an account, the one whose value is `value`, byte for byte: he is who is meant from now on (mapped, identity). False, and nothing
+ * changes, when there is none, or when the account is not shared.
+ */
+bool policy_choose(struct policy_user *user, const char *value);
 
 /* Whether the account still is what it was: asked again at the end. OTP_ERR_USER_CHANGED, OTP_ERR_SYSTEM. */
 enum otp_err policy_confirm(const char *user, const struct policy_user *judged);

@@ -120,7 +120,7 @@ static enum otp_err safe_walk(const char *path, int *ret_dir, const char **ret_n
 	return OTP_OK;
 }
 
-static enum otp_err safe_open(const char *path, enum safe_file_kind kind, int *ret_fd, struct note *note)
+enum otp_err safe_file_open(const char *path, enum safe_file_kind kind, int *ret_fd, struct note *note)
 {
 	fd_auto int dir = -1;
 	const char *name;
@@ -178,7 +178,7 @@ static enum otp_err safe_slurp(int fd, const char *path, size_t max, struct secr
 enum otp_err safe_file_read(const char *path, enum safe_file_kind kind, size_t max, struct secret *ret_bytes, struct note *note)
 {
 	fd_auto int fd = -1;
-	enum otp_err err = safe_open(path, kind, &fd, note);
+	enum otp_err err = safe_file_open(path, kind, &fd, note);
 
 	if (err != OTP_OK)
 		return err;
@@ -189,7 +189,7 @@ enum otp_err safe_file_check(const char *path, enum safe_file_kind kind, struct 
 {
 	fd_auto int fd = -1;
 
-	return safe_open(path, kind, &fd, note);
+	return safe_file_open(path, kind, &fd, note);
 }
 
 static enum otp_err safe_state(enum otp_err err)

@@ -33,6 +33,9 @@ enum safe_file_kind {
  */
 enum otp_err safe_file_read(const char *path, enum safe_file_kind kind, size_t max, struct secret *ret_bytes, struct note *note);
 
+/* Opens it for reading instead; the caller closes *ret_fd, and bounds what he reads. */
+enum otp_err safe_file_open(const char *path, enum safe_file_kind kind, int *ret_fd, struct note *note);
+
 /* The same checks without reading, for files that a library opens by itself. */
 enum otp_err safe_file_check(const char *path, enum safe_file_kind kind, struct note *note);
 

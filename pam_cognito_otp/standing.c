@@ -31,12 +31,6 @@ bool standing_wanted(const struct options *options, const char *program)
 	return false;
 }
 
-bool standing_is_another(enum otp_err err)
-{
-	return err == OTP_ERR_IDENTITY_SUB || err == OTP_ERR_IDENTITY_EMAIL || err == OTP_ERR_IDENTITY_UNVERIFIED || err == OTP_ERR_IDENTITY_PHONE ||
-	       err == OTP_ERR_IDENTITY_USERNAME;
-}
-
 /* --- what is remembered ------------------------------------------------------------------------------------------------------------ */
 
 static void standing_add(struct strbuf *key, const char *field)

@@ -38,12 +38,6 @@ struct standing {
 bool standing_wanted(const struct options *options, const char *program);
 
 /*
- * Whether it says that the pool's user is another one than the mapped and pinned one: it is about the person, as the errors of class DENIED
- * are, and not about who might be forging the service's answers.
- */
-bool standing_is_another(enum otp_err err);
-
-/*
  * Looks. `may_create`: a person whom the pool does not have may be created, if the settings allow it (the account phase never creates anybody). OTP_ERR_ACCOUNT_*,
  * OTP_ERR_IDENTITY_SUB, _EMAIL, _UNVERIFIED, _PHONE, _USERNAME, errors of cognito_admin.h and pins.h.
  */

@@ -20,7 +20,7 @@ struct trial {
 	const struct options *options;
 	const struct messages *messages;
 	const char *user;
-	const struct policy_user *judged;
+	struct policy_user *judged; /* of a shared account: who it was, afterwards */
 	const struct conversation *conversation;
 	struct deadline *deadline;
 	struct note *note;

@@ -181,7 +181,7 @@ def counted(*names):
 def sentences():
     """Return every sentence that messages.c has by default, as a pattern of the page's words; mail, not SMS."""
     time = counted("second", "seconds", "minute", "minutes", "hour", "hours")
-    forms = {"{address}": r"\S+", "{tries}": counted("try", "tries"), "{ago}": time, "{wait}": time}
+    forms = {"{address}": r"\S+", "{tries}": counted("try", "tries"), "{ago}": time, "{wait}": time, "{user}": r"\S+"}
     found = []
     for message in messages():
         parts = re.split(r"(\{\w+\})", message.mailed)

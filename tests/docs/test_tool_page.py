@@ -122,8 +122,9 @@ def test_who_may_call_it_is_on_the_page():
 def test_example_has_the_form_of_the_code(name):
     """Each line is one that account_state.c can print."""
     pieces = [sources.form_of(piece.rstrip("\n")) for piece in sources.tool_prints()]
-    code, mailed_no, mailed, budget, next_in, reset_host, reset = pieces
-    forms = [code + f"(?:{mailed_no}|{mailed})", budget + f"(?:{next_in})?", reset, reset_host, "no code is open"]
+    code, mailed_no, mailed, budget, person, next_in, reset_host, reset = pieces
+    mails = budget + f"(?:{person})?(?:{next_in})?"
+    forms = [code + f"(?:{mailed_no}|{mailed})", mails, reset, reset_host, "no code is open"]
     lines = sources.page_blocks(PAGE, "output")[name].replace("\n ", " ").splitlines()
     for line in lines:
         assert [form for form in forms if re.fullmatch(form, line)], line
@@ -166,8 +167,8 @@ def test_finding_has_the_form_of_the_code():
 
 
 def test_map_line_has_the_fields_of_the_code():
-    """Those of tool_map, in their order."""
-    body = sources.between(TOOL, "static int tool_map(", "\n}\n")
+    """Those of tool_show_person, in their order."""
+    body = sources.between(TOOL, "static void tool_show_person(", "\n}\n")
     fields_of_code = list(dict.fromkeys(sources.find(r"(\w+)=", " ".join(sources.find(r'printf\("([^"]*)"', body)))))
     assert sources.find(r"(\w+)=", sources.page_blocks(PAGE, "line")["map"]) == fields_of_code
 

@@ -27,7 +27,7 @@ LAYERS = {
     "run_dir report pam_control pam_stack pam_dispatch sshd_settings",
     "reception": "caller conversation config_file option_values option_texts options policy account_policy "
     "messages dialogue pace",
-    "living room": "auth_facts proof service standing postage delivery auth_flow account_flow audit "
+    "living room": "auth_facts proof service standing postage delivery who auth_flow account_flow audit "
     "account_state pin_list trial check check_pam_line check_pam_verdict check_pam check_sshd "
     "check_login check_settings check_service check_host",
     "doors": "inheritance relay_conversation tty_conversation pam_result pam_state pam_relay "

@@ -37,6 +37,7 @@ from system.test_state_files import change_mount, disk
 FLOW = "/usr/libexec/pam_cognito_otp/cognito-otp-flow-1.so"
 OTHER_PATH = "/etc/security/elsewhere"
 NOWHERE = "https://cognito-idp.eu-west-1.amazonaws.com"     # no name server in the rig knows it
+CROWD = "".join(f"deploy email:p{number:02d}@example.com\n" for number in range(65))
 rows = []
 pytestmark = pytest.mark.usefixtures("table", "machine")
 
@@ -228,8 +229,10 @@ MAP = [
     Fault("map empty", with_file(USER_MAP, lambda text: "# nobody yet\n"), "map_empty", USER_MAP, remedy="email:"),
     Fault("map with a bad line", with_file(USER_MAP, lambda text: text + "dave dave@example.com\n"), "map_syntax",
           f"{USER_MAP}:4: ", remedy="kind:value"),
-    Fault("map with a user twice", with_file(USER_MAP, lambda text: text + "alice email:a@example.com\n"),
-          "config_duplicate", f"{USER_MAP}:4: alice has an entry in line 1", remedy="Remove one"),
+    Fault("map with a value twice", with_file(USER_MAP, lambda text: text + "alice username:alice@example.com\n"),
+          "config_duplicate", f"{USER_MAP}:4: alice has alice@example.com in line 1", remedy="Remove one"),
+    Fault("map with too many people", with_file(USER_MAP, lambda text: text + CROWD), "map_syntax",
+          f"{USER_MAP}:68: deploy has more than 64 people", remedy="kind:value"),
     Fault("map of people without accounts", with_file(USER_MAP, lambda text: "alicia email:alice@example.com\n"),
           "map_no_account", "none of its 1 user", level="warning", remedy="getent passwd"),
     Fault("map writable by its group", with_file(USER_MAP, mode=0o664), "config_unsafe", f"{USER_MAP}: mode 0664"),

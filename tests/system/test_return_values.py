@@ -283,7 +283,7 @@ BROKEN = [
     unusable("map: one word", "map_syntax", before=text(USER_MAP, "alice\n")),
     unusable("map: bad pin", "map_syntax", before=text(USER_MAP, "alice email:alice@example.com sub=abc\n")),
     unusable("map: twice", "config_duplicate",
-             before=text(USER_MAP, "alice email:alice@example.com\nalice email:bob@example.com\n")),
+             before=text(USER_MAP, "alice email:alice@example.com\nalice email:alice@example.com\n")),
     unusable("map: broken for another user", "map_syntax",
              before=text(USER_MAP, "alice email:alice@example.com\nbob mail\n")),
     unusable("ca_file: others may write", "config_unsafe", before=mode(CA_FILE, 0o646)),

@@ -200,12 +200,30 @@ static void test_the_address_is_told_once_and_only_when_given(void **state)
 	char prompt[CONVERSATION_TEXT_MAX + 1];
 
 	(void)state;
-	for (int word = DIALOGUE_NOTHING; word <= DIALOGUE_NO_MAIL_HERE; word++) {
+	for (int word = DIALOGUE_NOTHING; word <= DIALOGUE_NOBODY; word++) {
 		struct dialogue dialogue = { (enum dialogue_word)word, 1, 1 };
 
 		dialogue_ask_code(&dialogue, &mailed, "a***@e***", prompt);
 		assert_int_equal(strstr(prompt, "a***@e***") != NULL, word == DIALOGUE_FIRST);
 	}
+}
+
+static void test_who_of_several_people(void **state)
+{
+	char name[256];
+	char wanted[CONVERSATION_TEXT_MAX + 1];
+	char prompt[CONVERSATION_TEXT_MAX + 1];
+
+	(void)state;
+	dialogue_ask_who("deploy", DIALOGUE_NOTHING, &mailed, prompt);
+	assert_string_equal(prompt, "Several people use deploy. Your sign-in name or address: ");
+	dialogue_ask_who("deploy", DIALOGUE_NOBODY, &sent, prompt);
+	assert_string_equal(prompt, "None of them has that name. Several people use deploy. Your sign-in name or address: ");
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	dialogue_ask_who(name, DIALOGUE_NOTHING, &mailed, prompt);
+	(void)snprintf(wanted, sizeof(wanted), "Several people use %.64s. Your sign-in name or address: ", name);
+	assert_string_equal(prompt, wanted);
 }
 
 /* PAM cuts prompts at 512 bytes, and what is cut away is the question. */
@@ -219,7 +237,7 @@ static void test_prompts_stay_short_and_end_with_the_question(void **state)
 	(void)state;
 	memset(destination, 'x', sizeof(destination) - 1);
 	destination[sizeof(destination) - 1] = '\0';
-	for (int word = DIALOGUE_NOTHING; word <= DIALOGUE_NO_MAIL_HERE; word++) {
+	for (int word = DIALOGUE_NOTHING; word <= DIALOGUE_NOBODY; word++) {
 		struct dialogue dialogue = { (enum dialogue_word)word, INT64_MIN, INT64_MIN };
 
 		dialogue_ask_first(&dialogue, &mailed, prompt);
@@ -236,6 +254,7 @@ static void test_farewells(void **state)
 	static const char budget[] = "Too many codes were mailed. Try again in 1 min.";
 	static const char broken[] = "Sign-in with a code does not work on this machine now; the system log says why.";
 	static const char refused[] = "This account cannot sign in with a code; the system log says why.";
+	static const char nobody[] = "None of the people who use this account has that name.";
 	static const char unsent[] = "Sign-in service not reachable; no code was sent.";
 	static const char unchecked[] = "Sign-in service not reachable; your code could not be checked.";
 	static const struct {
@@ -267,6 +286,7 @@ static void test_farewells(void **state)
 		{ OTP_ERR_IDENTITY_EMAIL, true, refused, NULL },
 		{ OTP_ERR_TLS_CERTIFICATE, false, broken, NULL },
 		{ OTP_ERR_SESSION_EXPIRED, true, "That code has expired. Log in again.", "That code has expired. Log in again." },
+		{ OTP_ERR_PERSON_UNKNOWN, false, nobody, nobody },
 		{ OTP_ERR_CONVERSATION, false, NULL, NULL },
 	};
 
@@ -298,7 +318,7 @@ static void test_strangers_hear_nothing_about_accounts(void **state)
 		bool about_account = class == OTP_CLASS_DENIED || class == OTP_CLASS_UNTRUSTED || class == OTP_CLASS_UNKNOWN_USER ||
 				     class == OTP_CLASS_FORBIDDEN;
 
-		if (!about_account || err == OTP_ERR_NO_ANSWER || err == OTP_ERR_SESSION_EXPIRED) /* about what was typed */
+		if (!about_account || err == OTP_ERR_NO_ANSWER || err == OTP_ERR_SESSION_EXPIRED || err == OTP_ERR_PERSON_UNKNOWN) /* about what was typed */
 			continue;
 		if (farewell(&stranger, err, true, 0, &mailed) != NULL || farewell(&stranger, err, false, 0, &mailed) != NULL ||
 		    farewell(&other_local, err, true, 0, &mailed) != NULL)
@@ -398,6 +418,7 @@ int main(void)
 		cmocka_unit_test(test_r_came_too_early),
 		cmocka_unit_test(test_when_to_try_again),
 		cmocka_unit_test(test_the_address_is_told_once_and_only_when_given),
+		cmocka_unit_test(test_who_of_several_people),
 		cmocka_unit_test(test_prompts_stay_short_and_end_with_the_question),
 		cmocka_unit_test(test_farewells),
 		cmocka_unit_test(test_strangers_hear_nothing_about_accounts),

@@ -42,7 +42,7 @@ static const char *write_with(enum message message, const struct message_values 
 
 static const char *write_plain(enum message message)
 {
-	static const struct message_values values = { "a***@e***", 2, { 20, MESSAGE_SECOND }, { 3, MESSAGE_MINUTE } };
+	static const struct message_values values = { "a***@e***", 2, { 20, MESSAGE_SECOND }, { 3, MESSAGE_MINUTE }, "deploy" };
 
 	return write_with(message, &values);
 }
@@ -136,9 +136,9 @@ static void test_one_and_several(void **state)
 		struct message_values values;
 		const char *wanted;
 	} cases[] = {
-		{ { "", 1, { 1, MESSAGE_SECOND }, { 1, MESSAGE_HOUR } }, "1 Sekunde, eine Stunde, noch einer" },
-		{ { "", 0, { 0, MESSAGE_SECOND }, { 2, MESSAGE_HOUR } }, "0 Sekunden, 2 Stunden, noch 0 mal" },
-		{ { "", 9, { 1, MESSAGE_MINUTE }, { 5, MESSAGE_MINUTE } }, "1 Minute, 5 Minuten, noch 9 mal" },
+		{ { "", 1, { 1, MESSAGE_SECOND }, { 1, MESSAGE_HOUR }, "" }, "1 Sekunde, eine Stunde, noch einer" },
+		{ { "", 0, { 0, MESSAGE_SECOND }, { 2, MESSAGE_HOUR }, "" }, "0 Sekunden, 2 Stunden, noch 0 mal" },
+		{ { "", 9, { 1, MESSAGE_MINUTE }, { 5, MESSAGE_MINUTE }, "" }, "1 Minute, 5 Minuten, noch 9 mal" },
 	};
 	static const char text[] = "try = einer\ntries = {count} mal\nsecond = {count} Sekunde\nseconds = {count} Sekunden\n"
 				   "minute = 1 Minute\nminutes = {count} Minuten\nhour = eine Stunde\nhours = {count} Stunden\n"
@@ -354,6 +354,7 @@ static void test_the_longest_text_is_shown_whole(void **state)
 	} cases[] = {
 		{ "ask_first", "y ", MESSAGES_QUESTION_MAX, MESSAGES_QUESTION_MAX },
 		{ "ask_code", "r ", MESSAGES_QUESTION_MAX, MESSAGES_QUESTION_MAX },
+		{ "ask_who", "{user}, ", MESSAGES_QUESTION_MAX - MESSAGES_USER_MAX + 6, MESSAGES_QUESTION_MAX },
 		{ "new_code", "", MESSAGES_BEFORE_MAX, MESSAGES_BEFORE_MAX },
 		{ "code_mailed", "{address}", MESSAGES_BEFORE_MAX - COGNITO_DESTINATION_MAX + 9, MESSAGES_BEFORE_MAX },
 		{ "wrong_code", "{tries}{tries}", MESSAGES_BEFORE_MAX - 2 * MESSAGES_UNIT_MAX + 14, MESSAGES_BEFORE_MAX },
@@ -381,7 +382,7 @@ static void test_the_worst_is_within_the_limits(void **state)
 {
 	static char text[8192];
 	static char address[1024];
-	struct message_values worst = { address, INT64_MIN, { INT64_MIN, MESSAGE_MINUTE }, { INT64_MIN, MESSAGE_MINUTE } };
+	struct message_values worst = { address, INT64_MIN, { INT64_MIN, MESSAGE_MINUTE }, { INT64_MIN, MESSAGE_MINUTE }, address };
 	char out[CONVERSATION_TEXT_MAX + 1];
 
 	(void)state;
@@ -393,6 +394,7 @@ static void test_the_worst_is_within_the_limits(void **state)
 	(void)strcat(text, long_line("code_mailed", "{address}", MESSAGES_BEFORE_MAX - COGNITO_DESTINATION_MAX + 9));
 	(void)strcat(text, long_line("too_early", "{ago}{wait}", MESSAGES_BEFORE_MAX - 2 * MESSAGES_UNIT_MAX + 11));
 	(void)strcat(text, long_line("end_mail_budget", "{wait}", MESSAGES_END_MAX - MESSAGES_UNIT_MAX + 6));
+	(void)strcat(text, long_line("ask_who", "{user}, ", MESSAGES_QUESTION_MAX - MESSAGES_USER_MAX + 6));
 	assert_err("text", load(text), OTP_OK);
 	for (int i = 0; i < MESSAGE_COUNT; i++) {
 		size_t limit = i < MESSAGE_CODE_MAILED	     ? MESSAGES_QUESTION_MAX
@@ -401,7 +403,8 @@ static void test_the_worst_is_within_the_limits(void **state)
 
 		messages_write(&messages, (enum message)i, &worst, out, sizeof(out));
 		assert_true(strlen(out) <= limit);
-		if (i == MESSAGE_WRONG_CODE || i == MESSAGE_CODE_MAILED || i == MESSAGE_TOO_EARLY || i == MESSAGE_END_MAIL_BUDGET)
+		if (i == MESSAGE_WRONG_CODE || i == MESSAGE_CODE_MAILED || i == MESSAGE_TOO_EARLY || i == MESSAGE_END_MAIL_BUDGET ||
+		    i == MESSAGE_ASK_WHO)
 			assert_int_equal(strlen(out), limit);
 	}
 }

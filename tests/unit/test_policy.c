@@ -485,8 +485,86 @@ static void test_a_mistake_in_the_map_shows_to_everybody(void **state)
 		assert_int_equal(chmod(options.user_map, 0666), 0);
 		assert_err(names[i], judge(names[i]), OTP_ERR_CONFIG_UNSAFE);
 	}
-	settings("alice email:a@e\nalice email:b@e\n");
+	settings("alice email:a@e\nalice email:a@e\n");
 	assert_err("twice", judge("alice"), OTP_ERR_CONFIG_DUPLICATE);
+}
+
+/* Nobody is mapped by being one of several, until he says which. */
+static void test_a_shared_account_is_mapped_once_somebody_is_chosen(void **state)
+{
+	struct policy_user user;
+
+	(void)state;
+	safe_place_needed();
+	settings("alice email:a@e\nalice username:A@e\nbob email:b@e\n");
+	assert_err("shared", judge_as("alice", &user), OTP_OK);
+	assert_true(user.shared);
+	assert_false(user.mapped);
+	assert_int_equal(user.people_count, 2);
+	assert_string_equal(user.identity.value, "");
+	assert_true(policy_choose(&user, "A@e"));
+	assert_true(user.mapped);
+	assert_true(user.shared);
+	assert_int_equal(user.identity.kind, IDENTITY_USERNAME);
+	assert_string_equal(user.identity.value, "A@e");
+	assert_true(policy_choose(&user, "a@e"));
+	assert_int_equal(user.identity.kind, IDENTITY_EMAIL);
+}
+
+static void test_nobody_is_chosen_by_anything_but_his_value(void **state)
+{
+	static const char *const values[] = { "",     "a",	     "b@e",	  "a@",	   "a@ee",     " a@e", "a@e ", "email:a@e",
+					      "A@E", "alice", "username:A@e", "%", "\xd0\xb0@e", "a@e\n" };
+	struct policy_user user;
+
+	(void)state;
+	safe_place_needed();
+	settings("alice email:a@e\nalice username:A@e\nbob email:b@e\n");
+	assert_err("shared", judge_as("alice", &user), OTP_OK);
+	for (size_t i = 0; i < CASES(values); i++) {
+		if (policy_choose(&user, values[i]))
+			fail_msg("\"%s\"", values[i]);
+		assert_false(user.mapped);
+	}
+	assert_true(policy_choose(&user, "a@e"));
+	assert_false(policy_choose(&user, "b@e"));
+	assert_string_equal(user.identity.value, "a@e");
+}
+
+static void test_who_has_an_account_alone_is_not_chosen(void **state)
+{
+	struct policy_user user;
+
+	(void)state;
+	safe_place_needed();
+	settings("alice email:a@e\nbob email:b@e\n");
+	assert_err("mapped", judge_as("alice", &user), OTP_OK);
+	assert_false(user.shared);
+	assert_int_equal(user.people_count, 1);
+	assert_false(policy_choose(&user, "b@e"));
+	assert_false(policy_choose(&user, "a@e"));
+	assert_string_equal(user.identity.value, "a@e");
+	(void)policy_look_up("alice", &user);
+	assert_false(policy_choose(&user, ""));
+	assert_false(user.mapped);
+}
+
+static void test_the_rules_count_for_a_shared_account(void **state)
+{
+	struct policy_user user;
+
+	(void)state;
+	safe_place_needed();
+	settings("alice email:a@e\nalice email:b@e\nroot email:a@e\nroot email:b@e\ndaemon email:a@e\ndaemon email:b@e\n");
+	assert_err("root", judge("root"), OTP_ERR_USER_ROOT);
+	assert_err("system", judge("daemon"), OTP_ERR_USER_SYSTEM);
+	users("!alice");
+	assert_err("filtered", judge_as("alice", &user), OTP_ERR_USER_FILTERED);
+	assert_true(user.shared);
+	settings("alice email:a@e\nalice email:b@e\n");
+	options.unmapped = UNMAPPED_IGNORE;
+	assert_err("shared is not unmapped", judge("alice"), OTP_OK);
+	assert_err("and counts as an entry", judge("bob"), OTP_IGNORED);
 }
 
 int main(void)
@@ -508,6 +586,10 @@ int main(void)
 		cmocka_unit_test(test_unmapped_users_may_be_ignored),
 		cmocka_unit_test(test_nobody_is_ignored_by_a_map_that_is_empty_or_gone),
 		cmocka_unit_test(test_a_mistake_in_the_map_shows_to_everybody),
+		cmocka_unit_test(test_a_shared_account_is_mapped_once_somebody_is_chosen),
+		cmocka_unit_test(test_nobody_is_chosen_by_anything_but_his_value),
+		cmocka_unit_test(test_who_has_an_account_alone_is_not_chosen),
+		cmocka_unit_test(test_the_rules_count_for_a_shared_account),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, safe_place_setup, safe_place_teardown);

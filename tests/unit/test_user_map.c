@@ -42,8 +42,8 @@ static void assert_alice(const char *text)
 	assert_err(text, find(text, "alice"), OTP_OK);
 	assert_true(entry.found);
 	assert_false(entry.from_template);
-	assert_int_equal(entry.identity.kind, IDENTITY_EMAIL);
-	assert_string_equal(entry.identity.value, "alice@example.com");
+	assert_int_equal(entry.people[0].kind, IDENTITY_EMAIL);
+	assert_string_equal(entry.people[0].value, "alice@example.com");
 }
 
 /* --- lines ---------------------------------------------------------------------------------------------------------------------- */
@@ -56,17 +56,17 @@ static void test_each_kind(void **state)
 	(void)state;
 	safe_place_needed();
 	assert_alice(text);
-	assert_string_equal(entry.identity.sub, "");
+	assert_string_equal(entry.people[0].sub, "");
 	assert_int_equal(entry.map_size, 4);
 	assert_err("bob", find(text, "bob"), OTP_OK);
-	assert_int_equal(entry.identity.kind, IDENTITY_USERNAME);
-	assert_string_equal(entry.identity.value, "Bob.B");
+	assert_int_equal(entry.people[0].kind, IDENTITY_USERNAME);
+	assert_string_equal(entry.people[0].value, "Bob.B");
 	assert_err("carol", find(text, "carol"), OTP_OK);
-	assert_int_equal(entry.identity.kind, IDENTITY_PHONE);
-	assert_string_equal(entry.identity.value, "+4915112345678");
+	assert_int_equal(entry.people[0].kind, IDENTITY_PHONE);
+	assert_string_equal(entry.people[0].value, "+4915112345678");
 	assert_err("dave", find(text, "dave"), OTP_OK);
 	assert_true(entry.found);
-	assert_string_equal(entry.identity.sub, SUB);
+	assert_string_equal(entry.people[0].sub, SUB);
 }
 
 static void test_lines_in_all_their_forms(void **state)
@@ -217,20 +217,80 @@ static void test_only_the_whole_name_is_the_user(void **state)
 	}
 }
 
-static void test_a_user_who_is_there_twice_is_an_error_for_him(void **state)
+static void test_a_value_that_is_there_twice_is_an_error_for_its_user(void **state)
 {
 	static const char same[] = "alice email:a@e\nbob email:b@e\nalice email:a@e\n";
-	static const char different[] = "alice email:a@e\n# x\n\nalice username:mallory\n";
+	static const char pinned[] = "alice email:a@e\n# x\n\nalice email:a@e sub=" SUB "\n";
+	static const char other_kind[] = "alice email:a@e\nalice email:b@e\nbob email:a@e\nalice username:a@e\n";
 
 	(void)state;
 	safe_place_needed();
 	assert_err("same", find(same, "alice"), OTP_ERR_CONFIG_DUPLICATE);
-	assert_note(":3: a second entry for this user");
-	assert_err("different", find(different, "alice"), OTP_ERR_CONFIG_DUPLICATE);
-	assert_note(":4: a second entry for this user");
+	assert_note(":3: this user has that value in an earlier line");
+	assert_err("another pin", find(pinned, "alice"), OTP_ERR_CONFIG_DUPLICATE);
+	assert_note(":4: this user has that value in an earlier line");
+	assert_err("another kind", find(other_kind, "alice"), OTP_ERR_CONFIG_DUPLICATE);
+	assert_note(":4: this user has that value in an earlier line");
 	assert_err("somebody else", find(same, "bob"), OTP_OK);
+	assert_int_equal(entry.count, 1);
+	assert_string_equal(entry.people[0].value, "b@e");
+}
+
+/* --- shared accounts ------------------------------------------------------------------------------------------------------------ */
+
+static void test_several_lines_are_several_people(void **state)
+{
+	static const char text[] = "deploy email:a@e sub=" SUB "\nbob email:a@e\ndeploy username:A@e\ndeploy phone:+4915112345678\ndeploys email:x@e\n";
+
+	(void)state;
+	safe_place_needed();
+	assert_err("shared", find(text, "deploy"), OTP_OK);
 	assert_true(entry.found);
-	assert_string_equal(entry.identity.value, "b@e");
+	assert_int_equal(entry.map_size, 5);
+	assert_int_equal(entry.count, 3);
+	assert_int_equal(entry.people[0].kind, IDENTITY_EMAIL);
+	assert_string_equal(entry.people[0].value, "a@e");
+	assert_string_equal(entry.people[0].sub, SUB);
+	assert_int_equal(entry.people[1].kind, IDENTITY_USERNAME);
+	assert_string_equal(entry.people[1].value, "A@e");
+	assert_string_equal(entry.people[1].sub, "");
+	assert_int_equal(entry.people[2].kind, IDENTITY_PHONE);
+	assert_err("one of them alone", find(text, "bob"), OTP_OK);
+	assert_int_equal(entry.count, 1);
+	assert_err("none", find(text, "zoe"), OTP_OK);
+	assert_int_equal(entry.count, 0);
+}
+
+static void test_so_many_people_and_no_more(void **state)
+{
+	char text[(USER_MAP_PEOPLE_MAX + 1) * 32] = "";
+	char wanted[64];
+	size_t length = 0;
+
+	(void)state;
+	safe_place_needed();
+	for (int i = 0; i < USER_MAP_PEOPLE_MAX; i++)
+		length += (size_t)snprintf(text + length, sizeof(text) - length, "deploy email:p%d@e\n", i);
+	assert_err("as many as can be", find(text, "deploy"), OTP_OK);
+	assert_int_equal(entry.count, USER_MAP_PEOPLE_MAX);
+	assert_string_equal(entry.people[USER_MAP_PEOPLE_MAX - 1].value, "p63@e");
+	(void)snprintf(text + length, sizeof(text) - length, "deploy email:one@more\n");
+	assert_err("one more", find(text, "deploy"), OTP_ERR_MAP_SYNTAX);
+	(void)snprintf(wanted, sizeof(wanted), ":%d: more than 64 people for this user", USER_MAP_PEOPLE_MAX + 1);
+	assert_note(wanted);
+	assert_err("somebody else", find(text, "alice"), OTP_OK);
+}
+
+static void test_the_template_is_for_one(void **state)
+{
+	(void)state;
+	safe_place_needed();
+	safe_place_text("map", "deploy email:a@e\ndeploy email:b@e\n");
+	assert_err("in the map", find_with("email:%u@example.com", true, "deploy"), OTP_OK);
+	assert_int_equal(entry.count, 2);
+	assert_false(entry.from_template);
+	assert_err("not in the map", find_with("email:%u@example.com", true, "bob"), OTP_OK);
+	assert_int_equal(entry.count, 1);
 }
 
 /* --- the file ------------------------------------------------------------------------------------------------------------------- */
@@ -256,6 +316,69 @@ static void test_map_size_counts_users(void **state)
 		assert_false(entry.found);
 		assert_int_equal(entry.map_size, cases[i].size);
 	}
+}
+
+/* It is read piece by piece: where a line lies in the file does not matter, and none is lost or cut. */
+static void test_a_large_map(void **state)
+{
+	enum { USERS = 20000, SIZE = USERS * 64 };
+	char *text = malloc(SIZE);
+	char user[32];
+	char wanted[64];
+	size_t length = 0;
+
+	(void)state;
+	safe_place_needed();
+	assert_non_null(text);
+	for (int i = 0; i < USERS; i++)
+		length += (size_t)snprintf(text + length, SIZE - length, "%s%su%d email:%d@e\n", i % 3 == 0 ? "# x\n" : "", i % 7 == 0 ? "  " : "", i, i);
+	safe_place_write("map", text, length, 0644);
+	for (int i = 0; i < USERS; i += i < 100 || i > USERS - 100 ? 1 : 997) {
+		(void)snprintf(user, sizeof(user), "u%d", i);
+		(void)snprintf(wanted, sizeof(wanted), "%d@e", i);
+		assert_err(user, find_with("", true, user), OTP_OK);
+		assert_int_equal(entry.map_size, USERS);
+		assert_int_equal(entry.count, 1);
+		assert_string_equal(entry.people[0].value, wanted);
+	}
+	length += (size_t)snprintf(text + length, SIZE - length, "u0 email:second@e\nwrong");
+	assert_err("a last line that is wrong", find_bytes(text, length, "u0"), OTP_ERR_MAP_SYNTAX);
+	(void)snprintf(wanted, sizeof(wanted), ":%d: the second word", USERS + (USERS + 2) / 3 + 2);
+	assert_non_null(strstr(note.text, wanted));
+	assert_err("without it", find_bytes(text, length - 5, "u0"), OTP_OK);
+	assert_int_equal(entry.count, 2);
+	free(text);
+}
+
+static void test_the_longest_line(void **state)
+{
+	static char text[USER_MAP_LINE_MAX + 64] = "alice email:a@e\n#";
+	const size_t begin = strlen(text) - 1;
+
+	(void)state;
+	safe_place_needed();
+	memset(text + begin + 1, 'x', USER_MAP_LINE_MAX - 2);
+	(void)snprintf(text + begin + USER_MAP_LINE_MAX - 1, 32, "\nbob email:b@e\n");
+	assert_err("as long as can be", find(text, "bob"), OTP_OK);
+	assert_int_equal(entry.map_size, 2);
+	text[begin + USER_MAP_LINE_MAX - 1] = 'x';
+	assert_err("longer", find(text, "alice"), OTP_ERR_MAP_SYNTAX);
+	assert_note(":2: longer than 32767 bytes");
+}
+
+static void test_a_file_that_is_too_large(void **state)
+{
+	char *text = malloc(USER_MAP_FILE_MAX + 1);
+
+	(void)state;
+	safe_place_needed();
+	assert_non_null(text);
+	memset(text, '\n', USER_MAP_FILE_MAX + 1);
+	memcpy(text, "alice email:a@e\n", 16);
+	assert_err("as large as can be", find_bytes(text, USER_MAP_FILE_MAX, "alice"), OTP_OK);
+	assert_err("larger", find_bytes(text, USER_MAP_FILE_MAX + 1, "alice"), OTP_ERR_CONFIG_OPEN);
+	assert_note(": larger than 16777216 bytes, or growing");
+	free(text);
 }
 
 static void test_only_the_default_map_may_be_absent(void **state)
@@ -323,9 +446,9 @@ static void assert_filled(const char *template, const char *user, enum identity_
 	assert_err(template, find_with(template, false, user), OTP_OK);
 	assert_true(entry.found);
 	assert_true(entry.from_template);
-	assert_int_equal(entry.identity.kind, kind);
-	assert_string_equal(entry.identity.value, value);
-	assert_string_equal(entry.identity.sub, "");
+	assert_int_equal(entry.people[0].kind, kind);
+	assert_string_equal(entry.people[0].value, value);
+	assert_string_equal(entry.people[0].sub, "");
 }
 
 static void test_a_template_for_whoever_is_not_in_the_map(void **state)
@@ -341,7 +464,7 @@ static void test_a_template_for_whoever_is_not_in_the_map(void **state)
 	assert_int_equal(entry.map_size, 1);
 	assert_err("in the map", find_with("email:%u@example.com", false, "alice"), OTP_OK);
 	assert_false(entry.from_template);
-	assert_string_equal(entry.identity.value, "mapped");
+	assert_string_equal(entry.people[0].value, "mapped");
 }
 
 /* A name that is none could write another address than its own: "x@evil.example.com,y". */
@@ -375,8 +498,14 @@ int main(void)
 		cmocka_unit_test(test_nul_bytes),
 		cmocka_unit_test(test_names_of_local_users),
 		cmocka_unit_test(test_only_the_whole_name_is_the_user),
-		cmocka_unit_test(test_a_user_who_is_there_twice_is_an_error_for_him),
+		cmocka_unit_test(test_a_value_that_is_there_twice_is_an_error_for_its_user),
+		cmocka_unit_test(test_several_lines_are_several_people),
+		cmocka_unit_test(test_so_many_people_and_no_more),
+		cmocka_unit_test(test_the_template_is_for_one),
 		cmocka_unit_test(test_map_size_counts_users),
+		cmocka_unit_test(test_a_large_map),
+		cmocka_unit_test(test_the_longest_line),
+		cmocka_unit_test(test_a_file_that_is_too_large),
 		cmocka_unit_test(test_only_the_default_map_may_be_absent),
 		cmocka_unit_test(test_a_default_map_that_is_there_must_be_right),
 		cmocka_unit_test(test_a_map_that_others_may_write),
