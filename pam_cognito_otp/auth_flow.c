@@ -338,8 +338,8 @@ static enum otp_err flow_ask_code(struct auth_flow *flow)
 static enum otp_err flow_verify(struct auth_flow *flow)
 {
 	const struct auth_request *request = flow->request;
-	struct proof_request proof = { request->options,   request->user,     request->judged, &flow->service.jwks,
-				       flow->service.http, request->deadline, request->note,   flow->code_sent_at };
+	struct proof_request proof = { request->options,   request->user,     request->service, request->judged,    &flow->service.jwks,
+				       flow->service.http, request->deadline, request->note,    flow->code_sent_at };
 
 	return proof_check(&proof, &flow->tokens, &flow->facts);
 }

@@ -332,10 +332,28 @@ void check_pam_at(const struct check *check, const struct pam_places *places, st
 	free(round);
 }
 
+static const char *const check_pam_directories[] = { "/etc/pam.d", "/usr/lib/pam.d", NULL };
+
 void check_pam(const struct check *check, struct pam_use *ret_use)
 {
-	static const char *const directories[] = { "/etc/pam.d", "/usr/lib/pam.d", NULL };
-	static const struct pam_places places = { directories, OTP_PAM_DIR };
+	static const struct pam_places places = { check_pam_directories, OTP_PAM_DIR };
 
 	check_pam_at(check, &places, ret_use);
+}
+
+bool check_pam_asks(const struct pam_use *use, const char *service)
+{
+	struct pam_stack *stack;
+	bool asks;
+
+	/* with a full list one may be missing from it */
+	if (pam_use_find(use, service) != NULL || use->count == PAM_USE_MAX)
+		return true;
+	stack = pam_use_find(use, "other") == NULL ? NULL : calloc(1, sizeof(*stack));
+	if (stack == NULL)
+		return false;
+	asks = pam_stack_load(check_pam_directories, service, stack) == OTP_OK && stack->other;
+	pam_stack_done(stack);
+	free(stack);
+	return asks;
 }

@@ -35,7 +35,10 @@ const struct pam_use_service *pam_use_find(const struct pam_use *use, const char
 
 void check_pam(const struct check *check, struct pam_use *ret_use);
 
-/* The same elsewhere, for tests: the first directory that has a service's file counts. */
+/* Whether a program that calls PAM with this service asks for a code, as far as check_pam has seen: by its own file, or by `other`. */
+bool check_pam_asks(const struct pam_use *use, const char *service);
+
+/* check_pam elsewhere, for tests: the first directory that has a service's file counts. */
 struct pam_places {
 	const char *const *directories; /* NULL at the end */
 	const char *module_directory;

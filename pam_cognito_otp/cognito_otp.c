@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "account_state.h"
+#include "check_filters.h"
 #include "check_host.h"
 #include "check_login.h"
 #include "check_pam.h"
@@ -175,6 +176,8 @@ static void tool_check_pam(const struct check *check)
 	check_pam(check, use);
 	check_sshd(check, use);
 	check_login(check, use);
+	if (check->options != NULL)
+		check_filters_services(check, use);
 	free(use);
 }
 
@@ -188,6 +191,7 @@ static int tool_check(struct tool *tool)
 	if (check_settings_load(&check, &tool->options)) {
 		check.options = &tool->options;
 		check_settings_map(&check);
+		check_filters(&check);
 		check_settings_pins(&check);
 		check_service(&check);
 	}

@@ -44,7 +44,7 @@ enum otp_class {
 	X(OTP_ERR_USER_CHANGED,          "user_changed",         UNTRUSTED,    "the user was changed while he was being asked") \
 	X(OTP_ERR_USER_ROOT,             "user_root",            FORBIDDEN,    "uid 0 is not allowed by allow_root") \
 	X(OTP_ERR_USER_SYSTEM,           "user_system",          FORBIDDEN,    "the uid is below min_uid") \
-	X(OTP_ERR_USER_FILTERED,         "user_filtered",        FORBIDDEN,    "the user is not among users") \
+	X(OTP_ERR_USER_FILTERED,         "user_filtered",        FORBIDDEN,    "users or groups keep the user out") \
 	X(OTP_ERR_USER_UNMAPPED,         "user_unmapped",        DENIED,       "the user has no Cognito user") \
 	X(OTP_ERR_USER_REFUSED_BY_HOST,  "refused_by_sshd",      DENIED,       "sshd replaced the answer: it refuses this user whatever he types") \
 	X(OTP_ERR_USER_SHARED,           "user_shared",          FORBIDDEN,    "several people share the account, and nobody has said which of them this is") \
@@ -139,7 +139,7 @@ enum otp_class {
 	X(OTP_ERR_IDENTITY_PHONE,        "identity_phone",       UNTRUSTED,    "the token's phone number is not the mapped one") \
 	X(OTP_ERR_IDENTITY_USERNAME,     "identity_username",    UNTRUSTED,    "the token's user name is not the mapped one") \
 	X(OTP_ERR_IDENTITY_SUB,          "identity_sub",         UNTRUSTED,    "the token's sub is not the pinned one") \
-	X(OTP_ERR_IDENTITY_GROUP,        "identity_group",       DENIED,       "the user is in none of require_group") \
+	X(OTP_ERR_IDENTITY_GROUP,        "identity_group",       DENIED,       "the user is in none of the groups of require_group") \
 	/* settings and files */ \
 	X(OTP_ERR_CONFIG_OPEN,           "config_open",          SERVICE,      "a file named by the settings cannot be read") \
 	X(OTP_ERR_CONFIG_UNSAFE,         "config_unsafe",        SERVICE,      "others than root could change or read a file") \

@@ -2,6 +2,7 @@
 #include "option_values.h"
 
 #include <ctype.h>
+#include <fnmatch.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -312,6 +313,56 @@ OPTION_VALUE(option_set_words)
 	}
 	words->words[words->count] = NULL;
 	return words->count == 0 ? option_refuse(note, "no word in it: this could match nobody") : OTP_OK;
+}
+
+/* Whether a word with `!` takes back all that `name`, a name or a pattern, allows. What two patterns have in common is not worked out. */
+static bool option_excludes(const struct option_words *words, const char *name)
+{
+	bool literal = strpbrk(name, "*?[") == NULL;
+
+	for (size_t i = 0; i < words->count; i++) {
+		const char *excluded = words->words[i] + 1;
+
+		if (words->words[i][0] == '!' && (literal ? fnmatch(excluded, name, FNM_NOESCAPE) == 0 : strcmp(excluded, name) == 0))
+			return true;
+	}
+	return false;
+}
+
+static bool option_excludes_all(const char *word)
+{
+	return word[0] == '!' && word[1] != '\0' && word[strspn(word + 1, "*") + 1] == '\0';
+}
+
+/* `!*`, or each word is taken back by another: nobody is let in, whoever he is. */
+static bool option_is_closed(const struct option_words *words)
+{
+	size_t allowing = 0;
+
+	for (size_t i = 0; i < words->count; i++) {
+		if (option_excludes_all(words->words[i]))
+			return true;
+		allowing += words->words[i][0] != '!';
+	}
+	for (size_t i = 0; i < words->count; i++) {
+		if (words->words[i][0] != '!' && !option_excludes(words, words->words[i]))
+			return false;
+	}
+	return allowing > 0;
+}
+
+OPTION_VALUE(option_set_filter)
+{
+	struct option_words *words = field;
+	enum otp_err err = option_set_words(value, min, max, field, note);
+
+	for (size_t i = 0; err == OTP_OK && i < words->count; i++) {
+		if (strcmp(words->words[i], "!") == 0)
+			err = option_refuse(note, "a ! without a name");
+	}
+	if (err == OTP_OK && option_is_closed(words))
+		err = option_refuse(note, "excludes all that it allows: this could match nobody");
+	return err;
 }
 
 OPTION_VALUE(option_set_issuers)

@@ -22,6 +22,9 @@ struct option {
 	int64_t max;
 };
 
+/* The key of a setting that is written once for each PAM service: what stands for the service in the table and the manual. */
+#define SERVICE_WORD ".SERVICE"
+
 #define FIELD(name) offsetof(struct options, name)
 #define TEXT_MAX OPTIONS_TEXT_MAX
 
@@ -43,10 +46,12 @@ static const struct option options_table[] = {
 	{ "user_map", NULL, option_set_path, FIELD(user_map), 1, TEXT_MAX },
 	{ "user_template", NULL, option_set_template, FIELD(user_template), 1, TEXT_MAX },
 	{ "unmapped", "deny", option_set_unmapped, FIELD(unmapped), 0, 0 },
-	{ "users", NULL, option_set_words, FIELD(users), 1, TEXT_MAX },
+	{ "users", NULL, option_set_filter, FIELD(users), 1, TEXT_MAX },
+	{ "groups", NULL, option_set_filter, FIELD(groups), 1, TEXT_MAX },
 	{ "min_uid", "1000", option_set_number, FIELD(min_uid), 1, UINT32_MAX - 1 },
 	{ "allow_root", "no", option_set_bool, FIELD(allow_root), 0, 0 },
 	{ "require_group", NULL, option_set_words, FIELD(require_group), 1, TEXT_MAX },
+	{ "require_group" SERVICE_WORD, NULL, option_set_words, FIELD(require_group_service), 1, TEXT_MAX },
 	{ "pin_sub", "no", option_set_bool, FIELD(pin_sub), 0, 0 },
 	{ "check_user", "no", option_set_bool, FIELD(check_user), 0, 0 },
 	{ "check_services", NULL, option_set_words, FIELD(check_services), 1, TEXT_MAX },
@@ -69,12 +74,16 @@ static const struct option options_table[] = {
 	{ "debug", "no", option_set_bool, FIELD(debug), 0, 0 },
 };
 
-enum { OPTION_COUNT = sizeof(options_table) / sizeof(options_table[0]) };
+enum {
+	OPTION_COUNT = sizeof(options_table) / sizeof(options_table[0]),
+	OPTION_KEY_SIZE = 32 + OPTIONS_SERVICE_NAME_MAX + 1 /* of a key with a service in it */
+};
 
 /* Where settings are written, and which of them were met there. */
 struct option_source {
 	struct options *options;
 	bool seen[OPTION_COUNT];
+	bool seen_service[OPTIONS_SERVICES_MAX];
 };
 
 static const struct config_place options_arguments = { "module arguments", 0 };
@@ -92,26 +101,98 @@ const char *options_default_file(void)
 	return OPTIONS_DEFAULT_FILE;
 }
 
-enum otp_err options_each(const struct options *options, options_visitor *visit, void *arg)
+const struct option_words *options_required_groups(const struct options *options, const char *service)
 {
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		strbuf_auto struct strbuf value = STRBUF_LIMIT(OPTIONS_TEXT_MAX + 1);
+	const struct option_words *own = option_services_find(&options->require_group_service, service);
 
-		option_text(options_table[i].set, (const char *)options + options_table[i].field, &value);
-		if (value.failed != OTP_OK)
-			return value.failed;
-		visit(arg, options_table[i].key, strbuf_text(&value));
-	}
-	return OTP_OK;
+	return own != NULL ? own : &options->require_group;
 }
 
+/* How much of the key is the same for each service, with its dot; 0: it is a key like any other. */
+static size_t option_stem(const struct option *option)
+{
+	size_t length = strlen(option->key);
+	size_t word = strlen(SERVICE_WORD);
+
+	return length > word && strcmp(option->key + length - word, SERVICE_WORD) == 0 ? length - word + 1 : 0;
+}
+
+static enum otp_err option_show(option_setter *set, const void *field, const char *key, options_visitor *visit, void *arg)
+{
+	strbuf_auto struct strbuf value = STRBUF_LIMIT(OPTIONS_TEXT_MAX + 1);
+
+	option_text(set, field, &value);
+	if (value.failed == OTP_OK)
+		visit(arg, key, strbuf_text(&value));
+	return value.failed;
+}
+
+static enum otp_err option_show_services(const struct option *option, const struct option_services *services, options_visitor *visit, void *arg)
+{
+	char key[OPTION_KEY_SIZE];
+	enum otp_err err = OTP_OK;
+
+	if (services->count == 0)
+		visit(arg, option->key, "");
+	for (size_t i = 0; err == OTP_OK && i < services->count; i++) {
+		(void)snprintf(key, sizeof(key), "%.*s%s", (int)option_stem(option), option->key, services->entries[i].name);
+		err = option_show(option->set, &services->entries[i].words, key, visit, arg);
+	}
+	return err;
+}
+
+enum otp_err options_each(const struct options *options, options_visitor *visit, void *arg)
+{
+	enum otp_err err = OTP_OK;
+
+	for (size_t i = 0; err == OTP_OK && i < OPTION_COUNT; i++) {
+		const struct option *option = &options_table[i];
+		const char *field = (const char *)options + option->field;
+
+		if (option_stem(option) > 0)
+			err = option_show_services(option, (const void *)field, visit, arg);
+		else
+			err = option_show(option->set, field, option->key, visit, arg);
+	}
+	return err;
+}
+
+/* The row of a key; for a service's own key the one that its stem is of. */
 static const struct option *option_find(const char *key, size_t length)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		if (strlen(options_table[i].key) == length && memcmp(options_table[i].key, key, length) == 0)
+		const char *name = options_table[i].key;
+		size_t stem = option_stem(&options_table[i]);
+
+		if (stem == 0 ? strlen(name) == length && memcmp(name, key, length) == 0 : length >= stem && memcmp(name, key, stem) == 0)
 			return &options_table[i];
 	}
 	return NULL;
+}
+
+/* `require_group.sudo`: as any other key, but counted for each service by itself. */
+static enum otp_err option_set_service(struct option_source *source, const struct option *option, const struct config_place *place, const char *key,
+				       size_t key_length, const char *value, struct note *note)
+{
+	struct option_services *services = (void *)((char *)source->options + option->field);
+	size_t stem = option_stem(option);
+	struct option_service *service;
+	char whole[OPTION_KEY_SIZE];
+	struct note why = { "" };
+
+	if (!option_services_is_name(key + stem, key_length - stem))
+		return config_unknown(place, key, key_length, "not the name of a PAM service: at most 64 of a-z 0-9 . _ -, as PAM has them in lower case",
+				      note);
+	(void)snprintf(whole, sizeof(whole), "%.*s", (int)key_length, key);
+	service = option_services_entry(services, key + stem, key_length - stem);
+	if (service == NULL)
+		return config_complain(place, whole, "more than 16 services have a list of their own", OTP_ERR_CONFIG_VALUE, note);
+	if (source->seen_service[service - services->entries])
+		return config_complain(place, whole, "set twice", OTP_ERR_CONFIG_DUPLICATE, note);
+	source->seen_service[service - services->entries] = true;
+	if (option->set(value, option->min, option->max, &service->words, &why) != OTP_OK)
+		return config_complain(place, whole, why.text, OTP_ERR_CONFIG_VALUE, note);
+	return OTP_OK;
 }
 
 static enum otp_err option_set(void *target, const struct config_place *place, const char *key, size_t key_length, const char *value, struct note *note)
@@ -122,6 +203,8 @@ static enum otp_err option_set(void *target, const struct config_place *place, c
 
 	if (option == NULL)
 		return config_unknown(place, key, key_length, "no such setting", note);
+	if (option_stem(option) > 0)
+		return option_set_service(source, option, place, key, key_length, value, note);
 	if (source->seen[option - options_table])
 		return config_complain(place, option->key, "set twice", OTP_ERR_CONFIG_DUPLICATE, note);
 	source->seen[option - options_table] = true;

@@ -17,6 +17,7 @@
 
 #include "err.h"
 #include "note.h"
+#include "option_services.h"
 #include "option_values.h"
 
 enum { OPTIONS_FILE_MAX = 64 * 1024 }; /* bytes */
@@ -41,9 +42,11 @@ struct options {
 	char user_template[OPTIONS_TEXT_MAX + 1];
 	enum option_unmapped unmapped;
 	struct option_words users;
+	struct option_words groups; /* of this machine */
 	int64_t min_uid;
 	bool allow_root;
-	struct option_words require_group;
+	struct option_words require_group; /* of the pool */
+	struct option_services require_group_service;
 	bool pin_sub;
 	bool check_user; /* set by create_user, too */
 	struct option_words check_services; /* none: all */
@@ -75,7 +78,12 @@ enum otp_err options_load(struct options *options, const char *const *arguments,
 /* The table, for whoever documents or shows it: NULL beyond its end. *ret_default is "" when there is none. */
 const char *options_key(size_t index, const char **ret_default);
 
-/* Shows each setting in the table's order, with the value that is in force; "" when it has none. OTP_ERR_MEMORY. */
+/* The list of the pool's groups of which one is needed where PAM's service is `service`: its own, or else the general one, which may be empty. Borrowed. */
+const struct option_words *options_required_groups(const struct options *options, const char *service);
+
+/*
+ * Shows each setting in the table's order, with the value that is in force; "" when it has none. What is set for single services is shown for each of them. OTP_ERR_MEMORY.
+ */
 typedef void options_visitor(void *arg, const char *key, const char *value);
 enum otp_err options_each(const struct options *options, options_visitor *visit, void *arg);
 

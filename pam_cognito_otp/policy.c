@@ -2,11 +2,11 @@
 #include "policy.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter.h"
 
 enum { POLICY_RECORD_FIRST = 1024, POLICY_RECORD_MAX = 1024 * 1024 };
 
@@ -26,7 +26,7 @@ static int policy_by_uid(const void *key, struct passwd *record, char *buffer, s
  * Looks an account up and compares its name with `name`. OTP_ERR_USER_UNKNOWN: there is none. OTP_ERR_USER_NAME: it is called otherwise (some name services
  * ignore case). getpw*_r returns 0 or one of these numbers for "not found", see getpwnam(3).
  */
-static enum otp_err policy_account(policy_lookup *lookup, const void *key, const char *name, uid_t *ret_uid)
+static enum otp_err policy_account(policy_lookup *lookup, const void *key, const char *name, uid_t *ret_uid, gid_t *ret_gid)
 {
 	size_t size = POLICY_RECORD_FIRST;
 	struct passwd record;
@@ -46,6 +46,7 @@ static enum otp_err policy_account(policy_lookup *lookup, const void *key, const
 	if (found != NULL) {
 		err = strcmp(record.pw_name, name) == 0 ? OTP_OK : OTP_ERR_USER_NAME;
 		*ret_uid = record.pw_uid;
+		*ret_gid = record.pw_gid;
 	} else if (failed == 0 || failed == ENOENT || failed == ESRCH || failed == EBADF || failed == EPERM) {
 		err = OTP_ERR_USER_UNKNOWN;
 	} else {
@@ -55,44 +56,15 @@ static enum otp_err policy_account(policy_lookup *lookup, const void *key, const
 	return err;
 }
 
-static enum otp_err policy_find_account(const char *user, uid_t *ret_uid)
+static enum otp_err policy_find_account(const char *user, uid_t *ret_uid, gid_t *ret_gid)
 {
 	uid_t again;
-	enum otp_err err = policy_account(policy_by_name, user, user, ret_uid);
+	gid_t unused;
+	enum otp_err err = policy_account(policy_by_name, user, user, ret_uid, ret_gid);
 
 	if (err != OTP_OK)
 		return err;
-	return policy_account(policy_by_uid, ret_uid, user, &again);
-}
-
-/* One of the words without `!` matches, or there are only words with it; and none with it does. Shell wildcards. */
-static bool policy_listed(const struct option_words *list, const char *user)
-{
-	bool positive = false;
-	bool matched = false;
-
-	for (size_t i = 0; i < list->count; i++) {
-		const char *word = list->words[i];
-		bool negated = word[0] == '!';
-		bool matches = fnmatch(word + (negated ? 1 : 0), user, 0) == 0;
-
-		if (negated && matches)
-			return false;
-		positive = positive || !negated;
-		matched = matched || (!negated && matches);
-	}
-	return matched || !positive;
-}
-
-static enum otp_err policy_filter(const struct options *options, const char *user, uid_t uid)
-{
-	if (uid == 0 && !options->allow_root)
-		return OTP_ERR_USER_ROOT;
-	if (uid != 0 && uid < options->min_uid)
-		return OTP_ERR_USER_SYSTEM;
-	if (!policy_listed(&options->users, user))
-		return OTP_ERR_USER_FILTERED;
-	return OTP_OK;
+	return policy_account(policy_by_uid, ret_uid, user, &again, &unused);
 }
 
 /* `ignore` must not become a way around everything: not for root, and not when the map has vanished or was emptied. */
@@ -139,9 +111,37 @@ bool policy_choose(struct policy_user *user, const char *value)
 enum otp_err policy_look_up(const char *user, struct policy_user *ret_user)
 {
 	memset(ret_user, 0, sizeof(*ret_user));
-	ret_user->looked_up = policy_find_account(user, &ret_user->uid);
+	ret_user->looked_up = policy_find_account(user, &ret_user->uid, &ret_user->gid);
 	ret_user->known = ret_user->looked_up == OTP_OK;
 	return ret_user->looked_up;
+}
+
+static bool policy_is_failure(enum otp_err err)
+{
+	return err_class(err) == OTP_CLASS_SYSTEM || err_class(err) == OTP_CLASS_MEMORY;
+}
+
+/*
+ * Whether there is such an account, and the settings admit it. The groups are looked up for names without an account, too: while their source is away the
+ * failure must not tell which names are accounts.
+ */
+static enum otp_err policy_filter(const struct options *options, const char *name, const struct policy_user *user, struct note *note)
+{
+	enum otp_err groups = filter_groups(options, name, user->gid);
+	enum otp_err err = user->looked_up;
+
+	if (policy_is_failure(groups)) {
+		note_set(note, "groups: the user's groups cannot be looked up");
+		return groups;
+	}
+	if (err == OTP_OK)
+		err = filter_account(options, name, user->uid);
+	if (err == OTP_ERR_USER_FILTERED)
+		note_set(note, "users");
+	if (err != OTP_OK || groups == OTP_OK)
+		return err;
+	note_set(note, "groups");
+	return groups;
 }
 
 enum otp_err policy_judge(const struct options *options, const char *name, struct policy_user *user, struct note *note)
@@ -150,10 +150,10 @@ enum otp_err policy_judge(const struct options *options, const char *name, struc
 	enum otp_err filtered = user->looked_up;
 	enum otp_err err;
 
-	if (err_class(filtered) == OTP_CLASS_SYSTEM || err_class(filtered) == OTP_CLASS_MEMORY)
+	if (!policy_is_failure(filtered))
+		filtered = policy_filter(options, name, user, note);
+	if (policy_is_failure(filtered))
 		return filtered;
-	if (filtered == OTP_OK)
-		filtered = policy_filter(options, name, user->uid);
 	/* The map is read for everybody, names without an account too: a mistake in it must show, and take the same time, whoever asks. */
 	err = policy_map(options, name, user->known ? user : &nobody, note);
 	if (err != OTP_OK && err != OTP_IGNORED && err != OTP_ERR_USER_UNMAPPED)
@@ -164,7 +164,8 @@ enum otp_err policy_judge(const struct options *options, const char *name, struc
 enum otp_err policy_confirm(const char *user, const struct policy_user *judged)
 {
 	uid_t uid = 0;
-	enum otp_err err = policy_find_account(user, &uid);
+	gid_t gid;
+	enum otp_err err = policy_find_account(user, &uid, &gid);
 
 	if (err == OTP_ERR_USER_UNKNOWN || err == OTP_ERR_USER_NAME || (err == OTP_OK && uid != judged->uid))
 		return OTP_ERR_USER_CHANGED;

@@ -20,8 +20,9 @@ enum { POLICY_PEOPLE_MAX = USER_MAP_PEOPLE_MAX };
 
 struct policy_user {
 	enum otp_err looked_up; /* what policy_look_up returned */
-	bool known;		/* an account of that name exists; uid is set */
+	bool known;		/* an account of that name exists; uid and gid are set */
 	uid_t uid;
+	gid_t gid; /* his primary group */
 	bool mapped; /* identity is set */
 	bool from_template;
 	bool shared; /* several people have this account: identity is not set until it is known which of them this is */
@@ -35,7 +36,7 @@ enum otp_err policy_look_up(const char *user, struct policy_user *ret_user);
 
 /*
  * Judges a user who was looked up. OTP_OK: allowed, and mapped or shared. OTP_IGNORED: `unmapped = ignore` lets him pass by. OTP_ERR_USER_*: refused. OTP_ERR_CONFIG_*, OTP_ERR_MAP_SYNTAX,
- * OTP_ERR_SYSTEM: nobody can be judged; the note says why.
+ * OTP_ERR_SYSTEM: nobody can be judged; the note says why. With OTP_ERR_USER_FILTERED it says by which setting.
  */
 enum otp_err policy_judge(const struct options *options, const char *name, struct policy_user *user, struct note *note);
 

@@ -53,7 +53,7 @@ static enum otp_err proof_bind(const struct proof_request *proof, const struct j
 	if (err != OTP_OK)
 		return err;
 	facts->identity_held = AUTH_FACT_SHOWN;
-	err = binding_check_groups(proof->options->require_group.words, jwt_claims(id));
+	err = binding_check_groups(options_required_groups(proof->options, proof->service)->words, jwt_claims(id));
 	if (err != OTP_OK)
 		return err;
 	facts->group_held = AUTH_FACT_SHOWN;

@@ -23,6 +23,7 @@
 struct proof_request {
 	const struct options *options;
 	const char *user;
+	const char *service; /* PAM's, which may have groups of its own */
 	const struct policy_user *judged;
 	struct jwks *jwks; /* refreshed once for a kid that it does not know */
 	struct http *http;

@@ -32,7 +32,8 @@ static const char *const remedy_table[] = {
 		"Look for another module in the PAM stack that sets the user, and for an account that was being replaced at that moment.",
 	[OTP_ERR_USER_ROOT] = "Log in as somebody else and use sudo. Or set allow_root = yes and map root.",
 	[OTP_ERR_USER_SYSTEM] = "If this is a person's account, lower min_uid.",
-	[OTP_ERR_USER_FILTERED] = "If he should get in, add him to users.",
+	[OTP_ERR_USER_FILTERED] = 
+		"If he should get in, add him to users, or to one of groups; getent group and id USER show whom they have. A word with ! keeps out.",
 	[OTP_ERR_USER_UNMAPPED] = "Give him a line in the file of user_map. It has the form: alice email:alice@example.com sub=UUID.",
 	[OTP_ERR_USER_REFUSED_BY_HOST] =
 		"If he should get in, change AllowUsers, DenyUsers or PermitRootLogin in sshd_config, or make the account.",
@@ -174,7 +175,7 @@ static const char *const remedy_table[] = {
 		"Find out whether the Cognito user was made anew, or his address belongs to somebody else now. Only then change the pin, in the map "
 		"or with cognito-otp pin clear.",
 	[OTP_ERR_IDENTITY_GROUP] =
-		"If he should get in, run aws cognito-idp admin-add-user-to-group for him, with a group of require_group.",
+		"If he should get in, run aws cognito-idp admin-add-user-to-group for him, with a group of require_group, or of the service's own.",
 	/* settings and files */
 	[OTP_ERR_CONFIG_OPEN] = "Make the file that is named, or correct the setting that names it. It must be a plain file, and not too large.",
 	[OTP_ERR_CONFIG_UNSAFE] =

@@ -58,8 +58,8 @@ def c_number(text):
 
 def settings():
     """Return the table of settings, in its order."""
-    table = between(read("pam_cognito_otp/options.c"), "options_table[] = {", "};")
-    row = r'\{ "(\w+)", (NULL|"[^"]*"), option_set_(\w+), FIELD\(\w+\), ([^,{}]+), ([^,{}]+) \}'
+    table = between(read("pam_cognito_otp/options.c"), "options_table[] = {", "};").replace('" SERVICE_WORD', '.SERVICE"')
+    row = r'\{ "([\w.]+)", (NULL|"[^"]*"), option_set_(\w+), FIELD\(\w+\), ([^,{}]+), ([^,{}]+) \}'
     rows = find(row, table)
     assert len(rows) == table.count("FIELD("), "a row of options_table has another form"
     return [
@@ -237,9 +237,12 @@ def page_reasons():
 
 
 def sample_settings():
-    """Return the settings of the sample file in their order: [(key, value, is it switched on)]."""
-    rows = find(r"^(#?)(\w+) = (.+)$", read("man/pam_cognito_otp.conf"), re.M)
-    return [(key, value, mark == "") for mark, key, value in rows]
+    """Return the settings of the sample file in their order: [(key, value, is it switched on)].
+
+    What is written for one service stands there under SERVICE, as in the table.
+    """
+    rows = find(r"^(#?)(\w+(?:\.\w+)?) = (.+)$", read("man/pam_cognito_otp.conf"), re.M)
+    return [(re.sub(r"\..*", ".SERVICE", key), value, mark == "") for mark, key, value in rows]
 
 
 def page_events():

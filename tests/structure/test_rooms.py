@@ -22,14 +22,14 @@ LAYERS = {
     "ground": "err remedy note clock log secret strbuf base64url utf8 wire settings_peek",
     "adapters": "crypto json_scan json_write json_doc safe_file word_file trust proxy http_handle "
     "http_error command http",
-    "knowledge": "answer identity region user_map secret_hash aws_imds aws_credentials sigv4 cognito_error "
-    "cognito cognito_admin revocation jwk_set jwks jwt binding pin pins budget challenge turn "
-    "run_dir report pam_control pam_stack pam_dispatch sshd_settings",
-    "reception": "caller conversation config_file option_values option_texts options policy account_policy "
-    "messages dialogue pace",
+    "knowledge": "answer identity region user_map unix_groups secret_hash aws_imds aws_credentials sigv4 "
+    "cognito_error cognito cognito_admin revocation jwk_set jwks jwt binding pin pins budget "
+    "challenge turn run_dir report pam_control pam_stack pam_dispatch sshd_settings",
+    "reception": "caller conversation config_file option_values option_services option_texts options "
+    "filter policy account_policy messages dialogue pace",
     "living room": "auth_facts proof service standing postage delivery who auth_flow account_flow audit "
     "account_state pin_list trial check check_pam_line check_pam_verdict check_pam check_sshd "
-    "check_login check_settings check_service check_host",
+    "check_login check_settings check_filters check_service check_host",
     "doors": "inheritance relay_conversation tty_conversation pam_result pam_state pam_relay "
     "pam_cognito_otp helper_main cognito_otp",
 }

@@ -107,6 +107,7 @@ static void test_defaults_of_who_may_and_how(void **state)
 	assert_err("base", load(BASE), OTP_OK);
 	assert_int_equal(options.unmapped, UNMAPPED_DENY);
 	assert_int_equal(options.users.count, 0);
+	assert_int_equal(options.groups.count, 0);
 	assert_int_equal(options.min_uid, 1000);
 	assert_false(options.allow_root);
 	assert_int_equal(options.require_group.count, 0);
@@ -117,6 +118,7 @@ static void test_defaults_of_who_may_and_how(void **state)
 	assert_string_equal(options.aws_credentials_file, "");
 	assert_string_equal(options.aws_profile, "default");
 	assert_false(options.aws_imds);
+	assert_int_equal(options.require_group_service.count, 0);
 	assert_int_equal(options.challenge, CHALLENGE_EMAIL_OTP);
 	assert_int_equal(options.confirm, CONFIRM_AUTO);
 	assert_int_equal(options.max_tries, 3);
@@ -189,6 +191,9 @@ static void test_values_are_shown_as_they_are_read(void **state)
 		{ "mail_budget_host", "60/h", "60/h" },
 		{ "mail_budget_host", "60/2h", "60/2h" },
 		{ "users", "alice,  !bob", "alice !bob" },
+		{ "groups", "staff\t!contractors", "staff !contractors" },
+		{ "require_group.sudo", "admins, ops", "admins ops" },
+		{ "require_group.a-b_c.d9", "admins", "admins" },
 		{ "issuer", "https://one.example/x https://two.example/y", "https://one.example/x https://two.example/y" },
 		{ "unmapped", "ignore", "ignore" },
 		{ "confirm", "always", "always" },
@@ -297,6 +302,16 @@ static void test_notes_name_file_line_and_key(void **state)
 		{ BASE "user_map = ~/map\n", OTP_ERR_CONFIG_VALUE, ":3: user_map: must be an absolute path" },
 		{ BASE "users = ,\n", OTP_ERR_CONFIG_VALUE, ":3: users: no word in it: this could match nobody" },
 		{ BASE "require_group = , ,\n", OTP_ERR_CONFIG_VALUE, ":3: require_group: no word in it: this could match nobody" },
+		{ BASE "groups = ,\n", OTP_ERR_CONFIG_VALUE, ":3: groups: no word in it: this could match nobody" },
+		{ BASE "groups = !*\n", OTP_ERR_CONFIG_VALUE, ":3: groups: excludes all that it allows: this could match nobody" },
+		{ BASE "users = alice !\n", OTP_ERR_CONFIG_VALUE, ":3: users: a ! without a name" },
+		{ BASE "require_group.sudo = ,\n", OTP_ERR_CONFIG_VALUE, ":3: require_group.sudo: no word in it: this could match nobody" },
+		{ BASE "require_group.sudo =\n", OTP_ERR_CONFIG_VALUE, ":3: require_group.sudo: empty value" },
+		{ BASE "require_group.sudo = a\nrequire_group.sudo = a\n", OTP_ERR_CONFIG_DUPLICATE, ":4: require_group.sudo: set twice" },
+		{ BASE "require_group. = a\n", OTP_ERR_CONFIG_KEY,
+		  ":3: require_group.: not the name of a PAM service: at most 64 of a-z 0-9 . _ -, as PAM has them in lower case" },
+		{ BASE "require_groups = a\n", OTP_ERR_CONFIG_KEY, ":3: require_groups: no such setting" },
+		{ BASE "users.sudo = a\n", OTP_ERR_CONFIG_KEY, ":3: users.sudo: no such setting" },
 	};
 
 	(void)state;
@@ -965,6 +980,84 @@ static void test_lists(void **state)
 	assert_note(":3: users: more than 32 words");
 }
 
+static void test_lists_that_let_nobody_in(void **state)
+{
+	static const struct value_case right[] = {
+		{ "users", "!alice" },	 { "users", "* !alice" }, { "users", "a* !a?*" }, { "users", "alice !bob" },
+		{ "users", "alice* !alice" }, { "users", "[!a]* !b" }, { "groups", "staff !con*" }, { "users", "alice bob !alice" },
+		{ "users", "!!*" },	 { "users", "!alice* !b*" }, { "users", "D\\alice !Dalice" },
+	};
+	static const struct value_case wrong[] = {
+		{ "users", "!*" },	     { "users", "alice !*" }, { "users", "!** alice" }, { "users", "alice !alice" },
+		{ "users", "alice bob !?*" }, { "users", "a* !a*" },   { "groups", "staff !s*" }, { "groups", "!* staff" },
+		{ "users", "!" },	     { "users", "D\\a !D?a" },
+	};
+
+	(void)state;
+	run_values(right, CASES(right), OTP_OK);
+	run_values(wrong, CASES(wrong), OTP_ERR_CONFIG_VALUE);
+}
+
+/* --- lists of single services ---------------------------------------------------------------------------------------------------- */
+
+static void test_groups_of_a_service(void **state)
+{
+	(void)state;
+	safe_place_needed();
+	assert_err("two", load(BASE "require_group = a\nrequire_group.sudo = b c\nrequire_group.sudo-i = d\n"), OTP_OK);
+	assert_int_equal(options.require_group_service.count, 2);
+	assert_string_equal(options_required_groups(&options, "sudo")->words[1], "c");
+	assert_string_equal(options_required_groups(&options, "sudo-i")->words[0], "d");
+	assert_string_equal(options_required_groups(&options, "sshd")->words[0], "a");
+	assert_string_equal(options_required_groups(&options, "sud")->words[0], "a");
+	assert_string_equal(options_required_groups(&options, "sudo-")->words[0], "a");
+	assert_string_equal(options_required_groups(&options, "SUDO")->words[0], "a");
+	assert_string_equal(options_required_groups(&options, "")->words[0], "a");
+	assert_err("one", load(BASE "require_group.sudo = b\n"), OTP_OK);
+	assert_int_equal(options_required_groups(&options, "sshd")->count, 0);
+	assert_null(options_required_groups(&options, "sshd")->words[0]);
+	assert_err("argument", load_with(BASE "require_group.sudo = a b\nrequire_group.su = e\n", "require_group.sudo=c"), OTP_OK);
+	assert_string_equal(options_required_groups(&options, "sudo")->words[0], "c");
+	assert_int_equal(options_required_groups(&options, "sudo")->count, 1);
+	assert_string_equal(options_required_groups(&options, "su")->words[0], "e");
+	assert_err("no group", load_with(BASE, "require_group.sudo=,"), OTP_ERR_CONFIG_VALUE);
+	assert_string_equal(note.text, "module arguments: require_group.sudo: no word in it: this could match nobody");
+}
+
+static void test_names_of_services(void **state)
+{
+	char key[14 + OPTIONS_SERVICE_NAME_MAX + 2] = "require_group.";
+	static const char *const wrong[] = { "require_group.Sudo", "require_group.SERVICE", "require_group.su do", "require_group.a/b", "require_group.a*",
+					     "require_group.\xc3\xa4", "require_group.a:b" };
+
+	(void)state;
+	safe_place_needed();
+	for (size_t i = 0; i < CASES(wrong); i++)
+		assert_err(wrong[i], load_setting(wrong[i], "a"), OTP_ERR_CONFIG_KEY);
+	memset(key + 14, 'a', OPTIONS_SERVICE_NAME_MAX);
+	assert_err("longest", load_setting(key, "a"), OTP_OK);
+	assert_string_equal(options.require_group_service.entries[0].name, key + 14);
+	key[14 + OPTIONS_SERVICE_NAME_MAX] = 'a';
+	assert_err("longer", load_setting(key, "a"), OTP_ERR_CONFIG_KEY);
+}
+
+static void test_sixteen_services(void **state)
+{
+	char text[2048] = BASE;
+	size_t length = strlen(text);
+
+	(void)state;
+	safe_place_needed();
+	for (int i = 0; i < OPTIONS_SERVICES_MAX; i++)
+		length += (size_t)snprintf(text + length, sizeof(text) - length, "require_group.s%d = g%d\n", i, i);
+	assert_err("as many as there may be", load(text), OTP_OK);
+	assert_string_equal(options_required_groups(&options, "s0")->words[0], "g0");
+	assert_string_equal(options_required_groups(&options, "s15")->words[0], "g15");
+	(void)snprintf(text + length, sizeof(text) - length, "require_group.s16 = g\n");
+	assert_err("one more", load(text), OTP_ERR_CONFIG_VALUE);
+	assert_note(":19: require_group.s16: more than 16 services have a list of their own");
+}
+
 static void test_templates(void **state)
 {
 	static const struct value_case right[] = { { "user_template", "email:%u@example.com" },
@@ -1018,6 +1111,8 @@ static void test_settings_that_exclude_each_other(void **state)
 		const char *note;
 	} cases[] = {
 		{ "user_template = username:%u\n", "user_template: username: needs require_group, since anybody may register a name" },
+		{ "user_template = username:%u\nrequire_group.sudo = linux\n",
+		  "user_template: username: needs require_group, since anybody may register a name" },
 		{ "unmapped = ignore\nuser_template = email:%u@e\n",
 		  "unmapped: ignore has no effect with user_template, which maps everybody" },
 		{ "connect_timeout = 21s\n", "connect_timeout: longer than deadline" },
@@ -1132,6 +1227,10 @@ int main(void)
 		cmocka_unit_test(test_client_ids),
 		cmocka_unit_test(test_text_has_a_longest),
 		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_lists_that_let_nobody_in),
+		cmocka_unit_test(test_groups_of_a_service),
+		cmocka_unit_test(test_names_of_services),
+		cmocka_unit_test(test_sixteen_services),
 		cmocka_unit_test(test_templates),
 		cmocka_unit_test(test_a_template_longer_than_any_user_is_refused),
 		cmocka_unit_test(test_settings_that_exclude_each_other),

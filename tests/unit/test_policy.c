@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <grp.h>
 #include <pwd.h>
 
 #include "policy.h"
@@ -18,6 +19,18 @@ enum {
 	ODD = 7008,
 	ALIC = 7009,
 	ALICEE = 7010
+};
+
+enum {
+	PRIMARY = 8000, /* of all invented accounts */
+	STAFF = 8001,
+	CONTRACTORS = 8002,
+	NAMELESS = 8003,
+	UNREADABLE = 8004,
+	HUGE = 8005,
+	NUMBERED = 8006,
+	MANY = 20000, /* the first of MANY_COUNT */
+	MANY_COUNT = 5000
 };
 
 static struct options options;
@@ -73,6 +86,7 @@ static int give(const struct account *account, struct passwd *record, char *buff
 	(void)snprintf(buffer, size, "%s", account->name);
 	record->pw_name = buffer;
 	record->pw_uid = account->uid;
+	record->pw_gid = account->uid == 0 ? 0 : PRIMARY;
 	*ret_found = record;
 	return 0;
 }
@@ -102,6 +116,110 @@ int getpwuid_r(uid_t uid, struct passwd *record, char *buffer, size_t size, stru
 	return real(uid, record, buffer, size, ret_found);
 }
 
+/* --- the groups of these accounts ------------------------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *asked; /* NULL: found by number only */
+	const char *name;  /* NULL: not found */
+	gid_t gid;
+	int failed;
+	size_t needs;
+} groups[] = {
+	{ "people", "people", PRIMARY, 0, 0 },
+	{ "staff", "staff", STAFF, 0, 0 },
+	{ "STAFF", "staff", STAFF, 0, 0 }, /* some ignore case */
+	{ "contractors", "contractors", CONTRACTORS, 0, 0 },
+	{ NULL, NULL, NAMELESS, 0, 0 },
+	{ NULL, NULL, UNREADABLE, EIO, 0 },
+	{ "huge", "huge", HUGE, 0, 1000000 }, /* everybody is a member */
+	{ "8001", "8001", NUMBERED, 0, 0 },   /* called as another one is numbered */
+	{ "no-entry", NULL, 1, ENOENT, 0 },
+	{ "down", NULL, 1, ECONNREFUSED, 0 },
+	{ "busy", NULL, 1, EMFILE, 0 },
+};
+
+/* In the order of the accounts; 0 at the end. */
+static const struct {
+	const char *user;
+	gid_t gids[4];
+	int failed; /* what errno says after it */
+} members[] = {
+	{ "alice", { STAFF, CONTRACTORS }, 0 },
+	{ "bob", { STAFF }, 0 },
+	{ "alicee", { CONTRACTORS, HUGE }, 0 },
+	{ "alic", { NAMELESS, NUMBERED }, 0 },
+	{ "twin", { UNREADABLE, STAFF }, 0 },
+	{ "changing", { STAFF }, EIO },
+};
+
+static int give_group(size_t i, struct group *record, char *buffer, size_t size, struct group **ret_found)
+{
+	*ret_found = NULL;
+	if (groups[i].name == NULL)
+		return groups[i].failed;
+	if (size < groups[i].needs || size <= strlen(groups[i].name))
+		return ERANGE;
+	memset(record, 0, sizeof(*record));
+	(void)snprintf(buffer, size, "%s", groups[i].name);
+	record->gr_name = buffer;
+	record->gr_gid = groups[i].gid;
+	*ret_found = record;
+	return 0;
+}
+
+static int give_many(gid_t gid, struct group *record, char *buffer, size_t size, struct group **ret_found)
+{
+	*ret_found = record;
+	(void)snprintf(buffer, size, "many-%u", gid - MANY);
+	record->gr_name = buffer;
+	record->gr_gid = gid;
+	return 0;
+}
+
+int getgrnam_r(const char *name, struct group *record, char *buffer, size_t size, struct group **ret_found)
+{
+	for (size_t i = 0; i < CASES(groups); i++) {
+		if (groups[i].asked != NULL && strcmp(groups[i].asked, name) == 0)
+			return give_group(i, record, buffer, size, ret_found);
+	}
+	if (strncmp(name, "many-", 5) == 0)
+		return give_many(MANY + (gid_t)atoi(name + 5), record, buffer, size, ret_found);
+	*ret_found = NULL;
+	return 0;
+}
+
+int getgrgid_r(gid_t gid, struct group *record, char *buffer, size_t size, struct group **ret_found)
+{
+	for (size_t i = 0; i < CASES(groups); i++) {
+		if (groups[i].gid == gid)
+			return give_group(i, record, buffer, size, ret_found);
+	}
+	if (gid >= MANY && gid < MANY + MANY_COUNT)
+		return give_many(gid, record, buffer, size, ret_found);
+	*ret_found = NULL;
+	return 0;
+}
+
+/* As glibc does it: -1 and what is needed when there is no room; a source that fails only makes the list shorter. */
+int getgrouplist(const char *user, gid_t primary, gid_t *list, int *count)
+{
+	int room = *count;
+	int needed = 1;
+	gid_t all[MANY_COUNT + 1] = { primary };
+
+	for (size_t i = 0; i < CASES(members); i++) {
+		for (size_t j = 0; strcmp(members[i].user, user) == 0 && members[i].gids[j] != 0; j++)
+			all[needed++] = members[i].gids[j];
+		if (strcmp(members[i].user, user) == 0)
+			errno = members[i].failed;
+	}
+	for (gid_t i = 0; strcmp(user, "bulky") == 0 && i < MANY_COUNT; i++)
+		all[needed++] = MANY + i;
+	memcpy(list, all, (size_t)(needed < room ? needed : room) * sizeof(*list));
+	*count = needed;
+	return needed > room ? -1 : needed;
+}
+
 /* --- settings -------------------------------------------------------------------------------------------------------------------- */
 
 /* The defaults that policy looks at, with a map of `text`; NULL: a default map that is absent. */
@@ -120,6 +238,11 @@ static void settings(const char *text)
 static void users(const char *list)
 {
 	assert_err(list, option_set_words(list, 1, OPTIONS_TEXT_MAX, &options.users, NULL), OTP_OK);
+}
+
+static void unix_groups(const char *list)
+{
+	assert_err(list, option_set_words(list, 1, OPTIONS_TEXT_MAX, &options.groups, NULL), OTP_OK);
 }
 
 static enum otp_err judge_as(const char *name, struct policy_user *user)
@@ -391,6 +514,9 @@ static void test_lists_of_names(void **state)
 		{ "alice !bob", "nobody", false }, /* one positive word: nobody else */
 		{ "!bob alice", "nobody", false },
 		{ "!!alice", "alice", true },
+		{ "al\\ice", "alice", false }, /* a backslash is one, as in DOMAIN\name */
+		{ "!al\\ice", "alice", true },
+		{ "al*\\", "alice", false },
 	};
 
 	(void)state;
@@ -413,6 +539,118 @@ static void test_whoever_is_not_allowed_is_refused_and_not_ignored(void **state)
 	users("alice");
 	assert_err("bob", judge("bob"), OTP_ERR_USER_FILTERED);
 	assert_err("daemon", judge("daemon"), OTP_ERR_USER_SYSTEM);
+}
+
+/* --- groups ---------------------------------------------------------------------------------------------------------------------- */
+
+static const char group_map[] = "alice email:a@e\nbob email:b@e\nalicee email:l@e\nalic email:c@e\ntwin email:t@e\nbulky email:u@e\nchanging email:h@e\n";
+
+static void test_lists_of_groups(void **state)
+{
+	static const struct {
+		const char *list;
+		const char *name;
+		enum otp_err err;
+	} cases[] = {
+		{ "staff", "alice", OTP_OK },
+		{ "staff", "bob", OTP_OK },
+		{ "staff", "alicee", OTP_ERR_USER_FILTERED },
+		{ "people", "alicee", OTP_OK }, /* the primary one */
+		{ "!people", "alicee", OTP_ERR_USER_FILTERED },
+		{ "staf", "bob", OTP_ERR_USER_FILTERED },
+		{ "stafff", "bob", OTP_ERR_USER_FILTERED },
+		{ "Staff", "bob", OTP_ERR_USER_FILTERED },
+		{ "STAFF", "bob", OTP_OK }, /* the name service says that this is the group */
+		{ "!STAFF", "bob", OTP_ERR_USER_FILTERED },
+		{ "staff !contractors", "alice", OTP_ERR_USER_FILTERED },
+		{ "!contractors staff", "alice", OTP_ERR_USER_FILTERED },
+		{ "staff !contractors", "bob", OTP_OK },
+		{ "!contractors", "bob", OTP_OK },
+		{ "!contractors", "alicee", OTP_ERR_USER_FILTERED },
+		{ "contractors staff", "alicee", OTP_OK },
+		{ "s*", "bob", OTP_OK },
+		{ "s*", "alicee", OTP_ERR_USER_FILTERED },
+		{ "!c*", "bob", OTP_OK },
+		{ "!c*", "alice", OTP_ERR_USER_FILTERED },
+		{ "sta?f !c*", "alice", OTP_ERR_USER_FILTERED },
+		{ "[st]taff", "bob", OTP_OK },
+		{ "*", "alic", OTP_OK },
+		{ "nobodys", "bob", OTP_ERR_USER_FILTERED }, /* there is no such group */
+		{ "no-entry", "bob", OTP_ERR_USER_FILTERED },
+		{ "!nobodys", "bob", OTP_OK },
+		{ "8003", "alic", OTP_OK }, /* no name: its number */
+		{ "!8003", "alic", OTP_ERR_USER_FILTERED },
+		{ "800?", "alic", OTP_OK },
+		{ "08003", "alic", OTP_ERR_USER_FILTERED },
+		{ "4294975299", "alic", OTP_ERR_USER_FILTERED }, /* the same after an overflow */
+		{ "8000", "bob", OTP_ERR_USER_FILTERED },	 /* it has a name */
+		{ "8001", "bob", OTP_ERR_USER_FILTERED },	 /* a name, of another group */
+		{ "8001", "alic", OTP_OK },
+		{ "huge", "alicee", OTP_OK },
+		{ "!huge", "alicee", OTP_ERR_USER_FILTERED },
+		{ "many-0", "bulky", OTP_OK },
+		{ "many-4999", "bulky", OTP_OK },
+		{ "many-5000", "bulky", OTP_ERR_USER_FILTERED },
+		{ "*-4999", "bulky", OTP_OK },
+		{ "* !*-4999", "bulky", OTP_ERR_USER_FILTERED },
+		{ "!many-4998", "bulky", OTP_ERR_USER_FILTERED },
+	};
+
+	(void)state;
+	safe_place_needed();
+	for (size_t i = 0; i < CASES(cases); i++) {
+		settings(group_map);
+		unix_groups(cases[i].list);
+		if (judge(cases[i].name) != cases[i].err)
+			fail_msg("\"%s\" with groups \"%s\"", cases[i].name, cases[i].list);
+		assert_string_equal(note.text, cases[i].err == OTP_OK ? "" : "groups");
+	}
+}
+
+/* Of a directory that is away nobody knows who is in which group: neither does `!` open nor is "no member" said. */
+static void test_groups_that_cannot_be_looked_up(void **state)
+{
+	static const struct {
+		const char *list;
+		const char *name;
+	} cases[] = {
+		{ "down", "bob" },   { "!down", "bob" },	{ "staff !down", "bob" }, { "busy", "bob" },	   { "s*", "twin" }, { "!c*", "twin" },
+		{ "8004", "twin" },  { "staff", "changing" },	{ "!down", "root" },	  { "!down", "no-such-account-here" },
+		{ "!down", "Alice" },
+	};
+
+	(void)state;
+	safe_place_needed();
+	for (size_t i = 0; i < CASES(cases); i++) {
+		settings(group_map);
+		unix_groups(cases[i].list);
+		if (judge(cases[i].name) != OTP_ERR_SYSTEM)
+			fail_msg("\"%s\" with groups \"%s\"", cases[i].name, cases[i].list);
+		assert_string_equal(note.text, "groups: the user's groups cannot be looked up");
+	}
+	settings(group_map);
+	unix_groups("staff");
+	assert_err("no name of the unreadable one is needed", judge("twin"), OTP_OK);
+}
+
+static void test_users_and_groups_must_both_let_in(void **state)
+{
+	(void)state;
+	safe_place_needed();
+	settings(group_map);
+	unix_groups("staff");
+	users("alice alicee");
+	assert_err("both", judge("alice"), OTP_OK);
+	assert_err("not users", judge("bob"), OTP_ERR_USER_FILTERED);
+	assert_string_equal(note.text, "users");
+	assert_err("not groups", judge("alicee"), OTP_ERR_USER_FILTERED);
+	assert_string_equal(note.text, "groups");
+	settings("alice email:a@e\n");
+	options.unmapped = UNMAPPED_IGNORE;
+	unix_groups("contractors");
+	assert_err("refused, not ignored", judge("bob"), OTP_ERR_USER_FILTERED);
+	assert_err("unknown stays unknown", judge("no-such-account-here"), OTP_ERR_USER_UNKNOWN);
+	assert_string_equal(note.text, "");
 }
 
 /* --- the mapping ----------------------------------------------------------------------------------------------------------------- */
@@ -582,6 +820,9 @@ int main(void)
 		cmocka_unit_test(test_min_uid),
 		cmocka_unit_test(test_lists_of_names),
 		cmocka_unit_test(test_whoever_is_not_allowed_is_refused_and_not_ignored),
+		cmocka_unit_test(test_lists_of_groups),
+		cmocka_unit_test(test_groups_that_cannot_be_looked_up),
+		cmocka_unit_test(test_users_and_groups_must_both_let_in),
 		cmocka_unit_test(test_mapped_users),
 		cmocka_unit_test(test_unmapped_users_may_be_ignored),
 		cmocka_unit_test(test_nobody_is_ignored_by_a_map_that_is_empty_or_gone),
