@@ -17,34 +17,46 @@ static enum otp_err check_filters_find_user(const char *name, bool *ret_found)
 	return err == OTP_ERR_USER_UNKNOWN || err == OTP_ERR_USER_NAME ? OTP_OK : err;
 }
 
-/* Which words stand for whom is not known beforehand where there are wildcards. */
-static void check_filters_list(const struct check *check, const struct option_words *list, check_filters_finder *find, const struct finding *unknown)
+/* What the words of a list are names of. */
+struct check_filters_kind {
+	const char *noun;
+	check_filters_finder *find;
+	struct finding unknown;
+};
+
+/* Whom a word with wildcards means is not known beforehand. */
+static void check_filters_list(const struct check *check, const struct option_words *list, const struct check_filters_kind *kind)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		const char *word = list->words[i];
-		const char *name = word[0] == '!' ? word + 1 : word;
+		bool negated = list->words[i][0] == '!';
+		const char *name = list->words[i] + (negated ? 1 : 0);
 		bool found = true;
-		struct note note = { "" };
-		enum otp_err err = filter_is_literal(name) ? find(name, &found) : OTP_OK;
+		enum otp_err err = filter_is_literal(name) ? kind->find(name, &found) : OTP_OK;
+		struct note note;
 
-		note_set(&note, "%s: %s", unknown->where, name);
+		note_set(&note, "%s", name);
 		if (err != OTP_OK)
-			check_error(check, unknown->where, err, &note);
+			check_error(check, kind->unknown.where, err, &note);
 		else if (!found)
-			report_add(check->report, unknown, "%s: there is no %s of this name here%s", name, unknown->where[0] == 'u' ? "account" : "group",
-				   word[0] == '!' ? ", so nobody is excluded by it" : "");
+			report_add(check->report, &kind->unknown, "%s: there is no %s of this name here%s", name, kind->noun,
+				   negated ? ", so it keeps nobody out" : "");
 	}
 }
 
 void check_filters(const struct check *check)
 {
-	static const struct finding user = { REPORT_WARNING, "unknown_user", "users",
-					     "Write the name as getent passwd shows it, or take it out of users." };
-	static const struct finding group = { REPORT_WARNING, "unknown_group", "groups",
-					      "Write the name as getent group shows it, or take it out of groups. Groups of the pool belong into require_group." };
+	static const struct check_filters_kind users = {
+		"account", check_filters_find_user,
+		{ REPORT_WARNING, "unknown_user", "users", "Write the name as getent passwd shows it, or take it out of users." }
+	};
+	static const struct check_filters_kind groups = {
+		"group", unix_groups_exists,
+		{ REPORT_WARNING, "unknown_group", "groups",
+		  "Write the name as getent group shows it, or take it out of groups. Groups of the pool belong into require_group." }
+	};
 
-	check_filters_list(check, &check->options->users, check_filters_find_user, &user);
-	check_filters_list(check, &check->options->groups, unix_groups_exists, &group);
+	check_filters_list(check, &check->options->users, &users);
+	check_filters_list(check, &check->options->groups, &groups);
 }
 
 void check_filters_services(const struct check *check, const struct pam_use *use)

@@ -63,11 +63,17 @@ static enum otp_err unix_groups_look_up(unix_groups_lookup *lookup, const void *
 
 /*
  * getgrouplist has no word for "one of the sources failed": it goes on with the next, and what is left is a shorter list. Of what the sources leave in errno
- * only this cannot be left over from something that went well in the end.
+ * this is not left over from something that went well in the end, as ENOENT or EAGAIN may be.
  */
 static bool unix_groups_failed(int number)
 {
-	return number == EMFILE || number == ENFILE || number == ENOMEM || number == EIO || number == ETIMEDOUT;
+	static const int failures[] = { EMFILE, ENFILE, ENOMEM, EIO, EACCES, ELOOP, EISDIR, ETIMEDOUT, ECONNREFUSED };
+
+	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+		if (failures[i] == number)
+			return true;
+	}
+	return false;
 }
 
 enum otp_err unix_groups_of(const char *user, gid_t primary, struct unix_groups *ret_groups)

@@ -135,6 +135,10 @@ STACKS = [
           remedy="unmapped = deny"),
     Fault("unmapped = ignore, and everybody gets in", ignoring(OURS + "auth required pam_permit.so\n"),
           "pam_permit_open", f"{PAM}/sudo:6: ", others=("pam_permit_missing",), remedy="pam_unix"),
+    Fault("groups of a service that asks for no code", with_settings(**{"require_group.su": "hosts"}),
+          "require_group_unused", "require_group.su: ", level="warning", remedy="/etc/pam.d"),
+    Fault("groups of a service that is misspelt", with_settings(**{"require_group.sudo_i": "hosts"}),
+          "require_group_unused", "require_group.sudo_i: ", level="warning"),
     Fault("module in common-auth", stock_file_with_ours, "pam_shared_stack", f"{PAM}/common-auth:.*su",
           level="warning"),
     Fault("sudo -i forgotten", with_file(f"{PAM}/sudo-i", lambda text: STOCK["sudo-i"]), "pam_sudo_i",
@@ -209,6 +213,8 @@ NOTES = [
           f"--config {OTHER_SETTINGS} check"),
     Fault("LOGIN_TIMEOUT 0, for ever", with_file(LOGIN_DEFS, lambda text: text.replace("TIMEOUT 300", "TIMEOUT 0")),
           "login", "leaves time"),
+    Fault("groups of a service that asks for a code", with_settings(**{"require_group.sudo": "hosts"}), "pam",
+          "sudo asks"),
     Fault("copies that editors leave", with_file(f"{PAM}/sudo", lambda text: text), "pam", "sudo asks"),
 ]
 

@@ -14,7 +14,7 @@ from driver.driver import PamCall
 from driver.people import SERVICE, TERMINAL
 from rig import accounts, pam
 
-from system.house import USER_MAP
+from system.house import USER_MAP, write_file
 
 ALICE = "c2c5d4e4-0011-70aa-b1c2-1234567890ab"
 BOB = "b0b0b0b0-2222-70bb-8000-bbbbbbbbbbbb"
@@ -75,7 +75,7 @@ def named(kind, name, user, result=UNKNOWN, **more):
     return Case(kind, name, result, user=user, **more)
 
 
-def claims(kind, name, result, both=None, access=None, user_map=(BY_MAIL,), append=None, **identity):
+def claims(kind, name, result, /, both=None, access=None, user_map=(BY_MAIL,), append=None, **identity):
     """A row about what stands in the tokens."""
     tokens = {"id": {"claims": {**identity, **(both or {})}}, "access": {"claims": {**(access or {}), **(both or {})}}}
     if append:
@@ -268,13 +268,17 @@ DUPLICATES = [
 
 @contextlib.contextmanager
 def no_groups_file():
-    """Groups that cannot be looked up: their file is a link to itself, which no open follows."""
+    """Groups that cannot be looked up: the only source of them is a file that is a link to itself."""
+    with open("/etc/nsswitch.conf", encoding="utf-8") as file:
+        before = file.read()
     os.rename("/etc/group", "/etc/group.kept")
     os.symlink("/etc/group", "/etc/group")
+    write_file("/etc/nsswitch.conf", "passwd: files\nshadow: files\ngroup: files\nhosts: files\n")
     try:
         yield
     finally:
         os.rename("/etc/group.kept", "/etc/group")
+        write_file("/etc/nsswitch.conf", before)
 
 
 def filtered(name, result, user="alice", service=SERVICE, arguments="", around=None, **settings):
@@ -391,8 +395,8 @@ UNMAPPED = [
     unmapped("template: the pool has nobody of this name", NOBODY, settings=TEMPLATE),
     unmapped("template: address in another case", denied("identity_email", 1), settings=TEMPLATE,
              people={"Dave@example.com": {}}),
-    unmapped("template: unverified", denied("identity_unverified", 1), settings=TEMPLATE,
-             people={"dave@example.com": {"email_verified": False}}),
+    unmapped("template: unverified", denied("identity_unverified", 1), settings=TEMPLATE, people=DAVE,
+             tokens={"id": {"claims": {"email_verified": False}}}),
     unmapped("template: his own line counts", IN, "alice", settings=TEMPLATE,
              user_map=("alice email:bob@example.com",)),
     unmapped("template: root", denied("user_unmapped"), "root", settings={**TEMPLATE, "allow_root": "yes"}),
