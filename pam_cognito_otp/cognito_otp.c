@@ -19,6 +19,7 @@
 #include "check_service.h"
 #include "check_settings.h"
 #include "check_sshd.h"
+#include "check_user.h"
 #include "log.h"
 #include "messages.h"
 #include "options.h"
@@ -30,7 +31,7 @@
 
 enum { TOOL_FAILED = 1, TOOL_USAGE = 2, TOOL_PATH_MAX = 1024 };
 
-static const char tool_usage[] = "Usage: cognito-otp [--config FILE] check [--json]\n"
+static const char tool_usage[] = "Usage: cognito-otp [--config FILE] check [--json] [USER]\n"
 				 "       cognito-otp [--config FILE] login USER\n"
 				 "       cognito-otp [--config FILE] map USER\n"
 				 "       cognito-otp [--config FILE] config\n"
@@ -41,7 +42,7 @@ static const char tool_usage[] = "Usage: cognito-otp [--config FILE] check [--js
 				 "       cognito-otp [--config FILE] pin clear USER|--all\n"
 				 "       cognito-otp --help | --version\n"
 				 "\n"
-				 "check       looks at all that a login needs, and says of each fault what to do; --json for programs\n"
+				 "check       looks at all that a login needs, and says of each fault what to do; --json for programs; with USER, also at him\n"
 				 "login       tries a login of USER here, outside PAM: mails a code and asks for it\n"
 				 "map         shows who USER is at Cognito, and whether he may log in\n"
 				 "config      shows the settings that are in force\n"
@@ -193,6 +194,8 @@ static int tool_check(struct tool *tool)
 		check_settings_map(&check);
 		check_filters(&check);
 		check_settings_pins(&check);
+		if (tool->user != NULL)
+			check_user_account(&check, tool->user);
 		check_service(&check);
 	}
 	tool_check_pam(&check);
@@ -303,7 +306,7 @@ struct tool_verb {
 static const struct tool_verb *tool_find_verb(int words, char **word)
 {
 	static const struct tool_verb verbs[] = {
-		{ "check", 0, 0, tool_check }, { "login", 1, 1, tool_login }, { "map", 1, 1, tool_map },	    { "config", 0, 0, tool_config },
+		{ "check", 0, 1, tool_check }, { "login", 1, 1, tool_login }, { "map", 1, 1, tool_map },	    { "config", 0, 0, tool_config },
 		{ "state", 0, 1, tool_state }, { "reset", 1, 1, tool_reset }, { "reset-host", 0, 0, tool_reset_host }, { "pin", 1, 2, tool_pin },
 	};
 

@@ -300,3 +300,12 @@ enum otp_err json_array_object(const struct json_value *array, size_t index, con
 	*ret_object = json_wrap(element);
 	return OTP_OK;
 }
+
+void json_wipe_string(const struct json_value *object, const char *key)
+{
+	struct json_object *member;
+
+	/* json_object_set_string_len frees the old bytes as they are when it takes new ones; the getter gives the place where they lie. */
+	if (json_find(object, key, json_type_string, &member) == OTP_OK)
+		explicit_bzero((char *)(uintptr_t)json_object_get_string(member), (size_t)json_object_get_string_len(member));
+}

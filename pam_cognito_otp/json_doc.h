@@ -48,4 +48,10 @@ size_t json_array_length(const struct json_value *array);
 enum otp_err json_array_string(const struct json_value *array, size_t index, size_t max, const char **ret_text);
 enum otp_err json_array_object(const struct json_value *array, size_t index, const struct json_value **ret_object);
 
+/*
+ * Overwrites a string that is a secret and that nobody needs any more; it has its length still, and no bytes. Nothing happens when there is none. The parser's own
+ * working memory is out of reach: see json_doc.c.
+ */
+void json_wipe_string(const struct json_value *object, const char *key);
+
 #endif

@@ -53,7 +53,7 @@ def test_commands_are_those_of_the_code():
     """Usage text, main and page have the same, with what they take."""
     item = r"^\.It Cm ([a-z-]+(?: list| clear)?)(.*)$"
     page = dict(sources.find(item, sources.subsection(PAGE, "DESCRIPTION", "Commands"), re.M))
-    takes = {"[--json]": " Op Fl -json", "[USER]": " Op Ar user", "USER": " Ar user", "": "",
+    takes = {"[--json] [USER]": " Op Fl -json Op Ar user", "[USER]": " Op Ar user", "USER": " Ar user", "": "",
              "USER|--all": " Ar user | Fl -all"}
     assert {command: takes[word] for command, word in usage_commands().items()} == page
     words = list(dict.fromkeys(command.split()[0] for command in page))

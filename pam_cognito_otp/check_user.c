@@ -1,0 +1,205 @@
+/* check_user - see check_user.h. */
+#include "check_user.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "check_json.h"
+#include "policy.h"
+#include "remedy.h"
+
+enum { USER_REMEDY_MAX = 512 };
+
+/* Several people may have one account: each is named. */
+static void user_place(const struct check_person *person, struct note *ret_place)
+{
+	note_set(ret_place, "%s, %s:%s", person->user, identity_kind_name(person->identity->kind), person->identity->value);
+}
+
+static void user_error(const struct check *check, const struct check_person *person, enum otp_err err, const char *text)
+{
+	struct note place;
+	struct note note;
+
+	user_place(person, &place);
+	note_set(&note, "%s", text);
+	check_error(check, place.text, err, &note);
+}
+
+void check_user_account(const struct check *check, const char *user)
+{
+	struct finding good = { REPORT_OK, "account", user, "" };
+	struct finding ignored = { REPORT_NOTE, err_reason(OTP_IGNORED), user, "" };
+	struct policy_user judged;
+	struct note note = { "" };
+	enum otp_err err = policy_look_up(user, &judged);
+
+	if (err == OTP_OK)
+		err = policy_judge(check->options, user, &judged, &note);
+	if (err == OTP_OK)
+		report_add(check->report, &good, "uid %lu, may log in, as %s:%s%s", (unsigned long)judged.uid,
+			   identity_kind_name(judged.identity.kind), judged.identity.value, judged.from_template ? " (user_template)" : "");
+	else if (err == OTP_IGNORED)
+		report_add(check->report, &ignored, "not in the user map: other PAM lines decide about him");
+	else
+		check_error(check, user, err, &note);
+}
+
+void check_user_absent(const struct check *check, const struct check_person *person)
+{
+	struct note place;
+	struct finding later = { REPORT_NOTE, err_reason(OTP_ERR_ACCOUNT_NOT_FOUND), place.text, "" };
+
+	user_place(person, &place);
+	if (check->options->create_user && !person->from_template && person->identity->kind == IDENTITY_EMAIL)
+		report_add(check->report, &later,
+			   "the pool does not have him; create_user makes him at his first login, unless he was there before");
+	else
+		check_error(check, place.text, OTP_ERR_ACCOUNT_NOT_FOUND, &(struct note){ "" });
+}
+
+static enum otp_err user_status(enum cognito_status status)
+{
+	switch (status) {
+	case COGNITO_STATUS_CONFIRMED:
+		return OTP_OK;
+	case COGNITO_STATUS_UNCONFIRMED:
+		return OTP_ERR_ACCOUNT_NOT_CONFIRMED;
+	case COGNITO_STATUS_EXTERNAL_PROVIDER:
+		return OTP_ERR_ACCOUNT_EXTERNAL;
+	case COGNITO_STATUS_RESET_REQUIRED:
+		return OTP_ERR_ACCOUNT_RESET;
+	case COGNITO_STATUS_FORCE_CHANGE_PASSWORD:
+		return OTP_ERR_ACCOUNT_FORCE_CHANGE;
+	case COGNITO_STATUS_OTHER:
+		break;
+	}
+	return OTP_ERR_ACCOUNT_STATUS;
+}
+
+/* Whether he is whom the map means, in the words of a login whose tokens say otherwise. */
+static enum otp_err user_identity(const struct identity *identity, const struct cognito_user *user)
+{
+	if (identity->kind == IDENTITY_EMAIL && strcmp(user->email, identity->value) != 0)
+		return OTP_ERR_IDENTITY_EMAIL;
+	if (identity->kind == IDENTITY_PHONE && strcmp(user->phone_number, identity->value) != 0)
+		return OTP_ERR_IDENTITY_PHONE;
+	if (identity->kind == IDENTITY_USERNAME && strcmp(user->user_name, identity->value) != 0)
+		return OTP_ERR_IDENTITY_USERNAME;
+	if (identity->kind == IDENTITY_EMAIL && !user->email_verified)
+		return OTP_ERR_IDENTITY_UNVERIFIED;
+	if (identity->kind == IDENTITY_PHONE && !user->phone_number_verified)
+		return OTP_ERR_IDENTITY_UNVERIFIED;
+	return OTP_OK;
+}
+
+static void user_says(enum otp_err err, const struct cognito_user *user, struct note *ret_text)
+{
+	note_set(ret_text, "%s", "");
+	if (err == OTP_ERR_IDENTITY_EMAIL)
+		note_set(ret_text, "the pool has %s", user->email[0] == '\0' ? "no address" : user->email);
+	else if (err == OTP_ERR_IDENTITY_PHONE)
+		note_set(ret_text, "the pool has %s", user->phone_number[0] == '\0' ? "no number" : user->phone_number);
+	else if (err == OTP_ERR_IDENTITY_USERNAME)
+		note_set(ret_text, "his user name in the pool is %s", user->user_name);
+}
+
+static bool user_is_meant(const struct check *check, const struct check_person *person, const struct cognito_user *user)
+{
+	enum otp_err err = user_identity(person->identity, user);
+	const char *pin = person->identity->sub;
+	struct note text;
+
+	if (err != OTP_OK) {
+		user_says(err, user, &text);
+		user_error(check, person, err, text.text);
+	}
+	if (pin[0] == '\0' || strcmp(pin, user->sub) == 0)
+		return err == OTP_OK;
+	note_set(&text, "the map says %s, the pool %s", pin, user->sub);
+	user_error(check, person, OTP_ERR_IDENTITY_SUB, text.text);
+	return false;
+}
+
+/* The service mails a code to whoever is not confirmed, and confirms him by it; check_user refuses him before that. */
+static void user_status_warning(const struct check *check, const struct check_person *person, enum otp_err err)
+{
+	struct note place;
+	struct finding finding = { REPORT_WARNING, err_reason(err), place.text, remedy_of(err) };
+
+	user_place(person, &place);
+	report_add(check->report, &finding, "%s", err_text(err));
+}
+
+static bool user_stands(const struct check *check, const struct check_person *person, const struct cognito_user *user)
+{
+	enum otp_err status = user_status(user->status);
+	bool never = status == OTP_ERR_ACCOUNT_EXTERNAL || status == OTP_ERR_ACCOUNT_FORCE_CHANGE;
+
+	if (!user->enabled)
+		user_error(check, person, OTP_ERR_ACCOUNT_DISABLED, "");
+	if (status != OTP_OK && (never || check->options->check_user))
+		user_error(check, person, status, "");
+	else if (status != OTP_OK)
+		user_status_warning(check, person, status);
+	return user->enabled && status == OTP_OK;
+}
+
+/* With a second factor of his own he is offered passwords only. */
+static void user_mfa(const struct check *check, const struct check_person *person, const char *sub, const char *preferred)
+{
+	const char *id = check->options->user_pool_id;
+	char remedy[USER_REMEDY_MAX];
+	struct note place;
+	struct finding finding = { REPORT_ERROR, "user_mfa", place.text, remedy };
+
+	user_place(person, &place);
+	(void)snprintf(
+	    remedy, sizeof(remedy),
+	    "Run aws cognito-idp admin-set-user-mfa-preference --user-pool-id %s --username %s --software-token-mfa-settings Enabled=false "
+	    "--sms-mfa-settings Enabled=false --email-mfa-settings Enabled=false.",
+	    id, identity_is_sub(sub) ? sub : "NAME");
+	report_add(check->report, &finding, "he has a second factor (preferred: %s), and so is offered no code", preferred);
+}
+
+/* `explained`: why he is offered none was said already. */
+static bool user_is_offered(const struct check *check, const struct check_person *person, const char *sub, const struct json_value *factors,
+			    bool explained)
+{
+	const char *factor = check->options->challenge == CHALLENGE_EMAIL_OTP ? "EMAIL_OTP" : "SMS_OTP";
+	struct check_json json = { NULL };
+	bool offered = check_json_lists(&json, factors, "ConfiguredUserAuthFactors", factor);
+	bool mfa = check_json_count(&json, factors, "UserMFASettingList") > 0;
+	const char *preferred = check_json_text(&json, factors, "PreferredMfaSetting", "none");
+	struct note text;
+
+	note_set(&text, "AdminGetUserAuthFactors: %s", json.wrong == NULL ? "" : json.wrong);
+	if (json.wrong != NULL)
+		user_error(check, person, OTP_ERR_JSON_TYPE, text.text);
+	else if (!offered && mfa && !explained)
+		user_mfa(check, person, sub, preferred);
+	else if (!offered && !explained)
+		user_error(check, person, OTP_ERR_CHALLENGE_NOT_OFFERED, "");
+	return offered && json.wrong == NULL;
+}
+
+static void user_good(const struct check *check, const struct check_person *person, const struct cognito_user *user, bool offered)
+{
+	struct note place;
+	struct finding good = { REPORT_OK, "user", place.text, "" };
+
+	user_place(person, &place);
+	report_add(check->report, &good, "enabled, confirmed, the one of the map%s; sub %s", offered ? ", and offered a code" : "",
+		   user->sub);
+}
+
+void check_user(const struct check *check, const struct check_person *person, const struct cognito_user *user,
+		const struct json_value *factors, const struct check_pool *pool)
+{
+	bool stands = user_stands(check, person, user);
+	bool meant = user_is_meant(check, person, user);
+	bool offered = factors != NULL && user_is_offered(check, person, user->sub, factors, !stands || !meant || pool->no_codes);
+
+	if (stands && meant && (offered || factors == NULL))
+		user_good(check, person, user, offered);
+}
