@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "check_json.h"
+#include "pins.h"
 #include "policy.h"
 #include "remedy.h"
 
@@ -26,6 +27,16 @@ static void user_error(const struct check *check, const struct check_person *per
 	check_error(check, place.text, err, &note);
 }
 
+/* Whether the pool can be asked for him is check_admin's business; that it is not is said here, so that nobody takes his account for all of
+ * him. */
+static void user_not_asked(const struct check *check, const char *user)
+{
+	struct finding finding = { REPORT_NOTE, "user_not_asked", user, "" };
+
+	if (check->options->aws_credentials_file[0] == '\0' && !check->options->aws_imds)
+		report_add(check->report, &finding, "the pool is not asked for him: neither aws_credentials_file nor aws_imds is set");
+}
+
 void check_user_account(const struct check *check, const char *user)
 {
 	struct finding good = { REPORT_OK, "account", user, "" };
@@ -43,6 +54,28 @@ void check_user_account(const struct check *check, const char *user)
 		report_add(check->report, &ignored, "not in the user map: other PAM lines decide about him");
 	else
 		check_error(check, user, err, &note);
+	if (err == OTP_OK)
+		user_not_asked(check, user);
+}
+
+/* Whether the settings remember people; a file that is not there is a finding of the settings. */
+static bool user_is_remembered(const struct check *check)
+{
+	return check->options->pin_sub || check->options->create_user;
+}
+
+/* He was there before, so create_user does not make him. */
+static bool user_is_gone(const struct check *check, const struct check_person *person)
+{
+	struct pins_key key = { check->options->user_pool_id, person->user, person->identity };
+	char sub[IDENTITY_SUB_SIZE + 1];
+	struct note text;
+
+	if (!user_is_remembered(check) || pins_find(&key, sub, &text) != OTP_OK || sub[0] == '\0')
+		return false;
+	note_set(&text, "he was there with the sub %s", sub);
+	user_error(check, person, OTP_ERR_ACCOUNT_GONE, text.text);
+	return true;
 }
 
 void check_user_absent(const struct check *check, const struct check_person *person)
@@ -51,9 +84,10 @@ void check_user_absent(const struct check *check, const struct check_person *per
 	struct finding later = { REPORT_NOTE, err_reason(OTP_ERR_ACCOUNT_NOT_FOUND), place.text, "" };
 
 	user_place(person, &place);
+	if (user_is_gone(check, person))
+		return;
 	if (check->options->create_user && !person->from_template && person->identity->kind == IDENTITY_EMAIL)
-		report_add(check->report, &later,
-			   "the pool does not have him; create_user makes him at his first login, unless he was there before");
+		report_add(check->report, &later, "the pool does not have him; create_user makes him at his first login");
 	else
 		check_error(check, place.text, OTP_ERR_ACCOUNT_NOT_FOUND, &(struct note){ "" });
 }
@@ -104,21 +138,32 @@ static void user_says(enum otp_err err, const struct cognito_user *user, struct 
 		note_set(ret_text, "his user name in the pool is %s", user->user_name);
 }
 
+/* The sub of the map, and the one of his first login. */
+static bool user_has_pinned_sub(const struct check *check, const struct check_person *person, const struct cognito_user *user)
+{
+	struct pins_key key = { check->options->user_pool_id, person->user, person->identity };
+	const char *pin = person->identity->sub;
+	struct note text = { "" };
+	bool known;
+
+	if (pin[0] != '\0' && strcmp(pin, user->sub) != 0)
+		note_set(&text, "the map says %s, the pool %s", pin, user->sub);
+	else if (!user_is_remembered(check) || pins_compare(&key, user->sub, &known, &text) != OTP_ERR_IDENTITY_SUB)
+		return true;
+	user_error(check, person, OTP_ERR_IDENTITY_SUB, text.text);
+	return false;
+}
+
 static bool user_is_meant(const struct check *check, const struct check_person *person, const struct cognito_user *user)
 {
 	enum otp_err err = user_identity(person->identity, user);
-	const char *pin = person->identity->sub;
 	struct note text;
 
 	if (err != OTP_OK) {
 		user_says(err, user, &text);
 		user_error(check, person, err, text.text);
 	}
-	if (pin[0] == '\0' || strcmp(pin, user->sub) == 0)
-		return err == OTP_OK;
-	note_set(&text, "the map says %s, the pool %s", pin, user->sub);
-	user_error(check, person, OTP_ERR_IDENTITY_SUB, text.text);
-	return false;
+	return user_has_pinned_sub(check, person, user) && err == OTP_OK;
 }
 
 /* The service mails a code to whoever is not confirmed, and confirms him by it; check_user refuses him before that. */

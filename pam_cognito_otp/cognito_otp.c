@@ -196,7 +196,7 @@ static int tool_check(struct tool *tool)
 		check_settings_pins(&check);
 		if (tool->user != NULL)
 			check_user_account(&check, tool->user);
-		check_service(&check);
+		check_service(&check, tool->user);
 	}
 	tool_check_pam(&check);
 	return tool_done(report_end(&report));

@@ -128,7 +128,7 @@ def tool_calls():
 
 def test_tool_is_called_as_it_can_be():
     """Each command exists and is given what it takes; each one is shown with that at least once."""
-    takes = {"[--json]": (0, 1), "[USER]": (0, 1), "USER": (1, 1), "": (0, 0), "USER|--all": (1, 1)}
+    takes = {"[--json] [USER]": (0, 2), "[USER]": (0, 1), "USER": (1, 1), "": (0, 0), "USER|--all": (1, 1)}
     commands = usage_commands()
     whole = set()
     for command, rest in tool_calls():

@@ -177,22 +177,23 @@ def describe_user_pool(call):
             "PasswordPolicy": {"MinimumLength": 8, "RequireUppercase": False, "RequireLowercase": False,
                                "RequireNumbers": False, "RequireSymbols": False, "TemporaryPasswordValidityDays": 7},
             "SignInPolicy": {"AllowedFirstAuthFactors": factors}},
-        "DeletionProtection": "INACTIVE", "LambdaConfig": {}, "LastModifiedDate": created, "CreationDate": created,
+        "DeletionProtection": "INACTIVE", "LambdaConfig": dict(pool.lambda_config),
+        "LastModifiedDate": created, "CreationDate": created,
         "AutoVerifiedAttributes": ["email"], "UsernameAttributes": list(pool.username_attributes),
         "AliasAttributes": list(pool.alias_attributes), "MfaConfiguration": pool.mfa,
         "EstimatedNumberOfUsers": len(pool.users),
         "EmailConfiguration": {"EmailSendingAccount": pool.email_sender},
-        "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": True, "UnusedAccountValidityDays": 7},
+        "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": pool.admin_create_only, "UnusedAccountValidityDays": 7},
         "UsernameConfiguration": {"CaseSensitive": pool.case_sensitive},
         "Arn": pool_arn(pool),
         "AccountRecoverySetting": {"RecoveryMechanisms": [{"Priority": 1, "Name": "verified_email"}]},
         "UserPoolTier": pool.tier,
         "IssuerConfiguration": {"Type": pool.issuer_type},
+        "EmailConfigurationFailure": pool.email_failure, "SmsConfigurationFailure": pool.sms_failure,
+        "UserAttributeUpdateSettings": {"AttributesRequireVerificationBeforeUpdate": list(pool.verify_before_update)},
     }
-    empty = [name for name in ("UsernameAttributes", "AliasAttributes") if not description[name]]
-    for name in empty:
-        del description[name]
-    return {"UserPool": description}
+    shown = ("UsernameAttributes", "AliasAttributes", "EmailConfigurationFailure", "SmsConfigurationFailure")
+    return {"UserPool": {name: value for name, value in description.items() if value or name not in shown}}
 
 
 def pool_arn(pool):
@@ -221,6 +222,8 @@ def describe_user_pool_client(call):
         description["ClientSecret"] = client.secrets[0]
     if client.read_attributes is not None:
         description["ReadAttributes"] = list(client.read_attributes)
+    if client.write_attributes is not None:
+        description["WriteAttributes"] = list(client.write_attributes)
     if client.refresh_token_rotation:
         description["RefreshTokenRotation"] = {"Feature": "ENABLED",
                                                "RetryGracePeriodSeconds": client.retry_grace_period_seconds}

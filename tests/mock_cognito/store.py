@@ -58,6 +58,7 @@ class Client:
     enable_token_revocation: bool = True
     enable_propagate_user_context: bool = False
     read_attributes: list | None = None
+    write_attributes: list | None = None
     simulated_available: str = "wide"   # what a simulated user seems to have: "wide" or "narrow"
     challenge_parameters: str = "delivery"  # "delivery", "none", "empty", "srp" (+USER_ID_FOR_SRP), "username"
     created: float = field(default_factory=time.time)
@@ -86,6 +87,11 @@ class Pool:
     alias_attributes: list = field(default_factory=list)
     case_sensitive: bool = False
     email_sender: str = "COGNITO_DEFAULT"
+    email_failure: str = ""         # EmailConfigurationFailure of DescribeUserPool
+    sms_failure: str = ""
+    admin_create_only: bool = True  # nobody can sign himself up; this server has no SignUp
+    verify_before_update: list = field(default_factory=list)
+    lambda_config: dict = field(default_factory=dict)   # shown, never called
     daily_mail_limit: int = 0       # 0 is no limit
     mails_today: int = 0
     lockout_after: int = 0          # wrong codes until the growing lockout begins, 0 is never

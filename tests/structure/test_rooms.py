@@ -29,8 +29,8 @@ LAYERS = {
     "filter policy account_policy messages dialogue pace",
     "living room": "auth_facts proof service standing postage delivery who auth_flow account_flow audit "
     "account_state pin_list trial check check_pam_line check_pam_verdict check_pam check_sshd "
-    "check_login check_settings check_json check_pool check_client check_user check_filters "
-    "check_service check_host",
+    "check_login check_settings check_json check_pool check_client check_user check_admin "
+    "check_filters check_service check_host",
     "doors": "inheritance relay_conversation tty_conversation pam_result pam_state pam_relay "
     "pam_cognito_otp helper_main cognito_otp",
 }

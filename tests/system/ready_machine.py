@@ -99,9 +99,9 @@ def lines_of(findings):
     return "".join(line + "\n" for line in [*lines, ", ".join(words)])
 
 
-def check(*arguments):
+def check(*arguments, user=None):
     """Run check as JSON; what holds for every report is asserted here."""
-    run = run_tool(*arguments, "check", "--json")
+    run = run_tool(*arguments, "check", "--json", *([user] if user else []))
     assert run.stderr == "", run
     findings = findings_of_json(run.stdout)
     levels = {finding.level for finding in findings}
@@ -309,14 +309,14 @@ def assert_good(outcome):
     assert (outcome.status, outcome.bad()) == (0, []), outcome
 
 
-def find_and_repair(house, fault):
+def find_and_repair(house, fault, user=None):
     """Plant it, check, repair it, check again; return the finding."""
     with fault.plant(house):
         begun = time.monotonic()
-        outcome = check()
+        outcome = check(user=user)
         seconds = time.monotonic() - begun
     found = assert_found(fault, outcome, seconds)
-    assert_good(check())
+    assert_good(check(user=user))
     return found
 
 

@@ -96,7 +96,7 @@ def test_other_settings_file(house):
 
 
 @pytest.mark.parametrize("arguments", [
-    ("check", "alice"), ("--json", "state"), ("--json", "config"), ("--json", "map", "alice"), ("login", "--json", "x"),
+    ("check", "alice", "bob"), ("--json", "state"), ("--json", "config"), ("--json", "map", "alice"), ("login", "--json", "x"),
     ("--json",), ("check", "--JSON"), ("check", "--json=yes"), ("check", "-j"), ("check", "--", "--json"),
 ], ids=" ".join)
 def test_wrong_usage(house, arguments):
