@@ -30,6 +30,17 @@ def cut(port):
     return packets(f"tcp dport {port} drop")
 
 
+@contextlib.contextmanager
+def address(number):
+    """One more address of this machine."""
+    require()
+    subprocess.run(["ip", "address", "add", f"{number}/32", "dev", "lo"], check=True, timeout=10)
+    try:
+        yield
+    finally:
+        subprocess.run(["ip", "address", "delete", f"{number}/32", "dev", "lo"], check=True, timeout=10)
+
+
 def write_hosts(text):
     """Replace /etc/hosts as a whole."""
     with open("/etc/hosts.new", "w", encoding="utf-8") as file:
