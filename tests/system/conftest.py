@@ -3,10 +3,11 @@
 import os
 
 import pytest
-from rig import accounts
+from mock_cognito.client import LocalCognito
+from rig import accounts, network
 
 from system import recipes
-from system.house import House
+from system.house import AWS_FILE, METADATA_ADDRESS, House
 from system.ready_machine import empty_state, good_machine
 
 INSIDE = os.path.exists("/run/otp-rig")
@@ -64,6 +65,29 @@ def passwords(whole_house):
     yield
     for name in names:
         accounts.set_password(name, None)
+
+
+@pytest.fixture(scope="module")
+def machine_metadata(whole_house):
+    """The metadata service of an EC2 machine; its role has a key that the local Cognito knows."""
+    with network.address(METADATA_ADDRESS), LocalCognito(imds=f"{METADATA_ADDRESS}:80") as service:
+        yield service
+
+
+@pytest.fixture
+def metadata(machine_metadata):
+    """The same as at its start."""
+    machine_metadata.reset()
+    return machine_metadata
+
+
+@pytest.fixture
+def clean_file(whole_house):
+    """Nothing is left of the file with AWS credentials, whatever it became."""
+    yield
+    for path in (AWS_FILE, AWS_FILE + ".real"):
+        if os.path.lexists(path):
+            os.unlink(path)
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ from rig.syslog import Syslog
 SETTINGS = "/etc/security/pam_cognito_otp.conf"
 USER_MAP = "/etc/security/pam_cognito_otp.users"
 SECRET_FILE = "/etc/security/pam_cognito_otp.secret"
+AWS_FILE = "/etc/security/pam_cognito_otp.aws"
+METADATA_ADDRESS = "169.254.169.254"     # of an EC2 machine's own metadata service
 CA_FILE = "/etc/security/local-cognito-ca.pem"
 STATE = "/var/lib/pam_cognito_otp"
 RUN = "/run/pam_cognito_otp"

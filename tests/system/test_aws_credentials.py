@@ -11,16 +11,13 @@ import subprocess
 import time
 
 import pytest
-from mock_cognito.client import LocalCognito
 from mock_cognito.defaults import POOL
 from rig import accounts, network
 from rig.proxy import Proxy
 
-from system.house import CA_FILE, write_file
+from system.house import AWS_FILE as FILE, CA_FILE, METADATA_ADDRESS as ADDRESS, write_file
 
 OBJECTS = os.environ.get("OTP_OBJECTS", "")
-FILE = "/etc/security/pam_cognito_otp.aws"
-ADDRESS = "169.254.169.254"
 KEY_ID, TEMPORARY_ID = "AKIDEXAMPLE", "ASIDEXAMPLE"
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 TOKEN = "FwoGZXIvYXdzEXAMPLETOKEN//////////wEaDExample=="
@@ -42,20 +39,6 @@ def driver(whole_house):
         pytest.skip("no build tree in OTP_OBJECTS")
     subprocess.run(["make", "-s", "-C", OBJECTS, "aws_driver"], check=True, timeout=120, capture_output=True)
     return os.path.join(OBJECTS, "aws_driver")
-
-
-@pytest.fixture(scope="module")
-def machine_metadata(whole_house):
-    """The metadata service of this machine."""
-    with network.address(ADDRESS), LocalCognito(imds=f"{ADDRESS}:80") as service:
-        yield service
-
-
-@pytest.fixture
-def metadata(machine_metadata):
-    """The same as at its start."""
-    machine_metadata.reset()
-    return machine_metadata
 
 
 def run(driver, source, *, profile="default", deadline=20000, call=None, environment=None):
@@ -224,15 +207,6 @@ FILE_CASES = {
     "a NUL": (LASTING + "aws_session_token = a\0b\n", None, "aws_credentials", f"{FILE}:4: a NUL byte"),
     "a page of HTML": ("<html>\n", None, "aws_credentials", f"{FILE}:1: neither [profile] nor key = value"),
 }
-
-
-@pytest.fixture
-def clean_file():
-    """Nothing is left of the file, whatever it became."""
-    yield
-    for path in (FILE, FILE + ".real"):
-        if os.path.lexists(path):
-            os.unlink(path)
 
 
 @pytest.mark.parametrize("case", FILE_CASES)
