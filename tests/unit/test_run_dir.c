@@ -61,6 +61,7 @@ static void test_what_is_long_over_goes(void **state)
 		{ "challenge-1-unproved-" HEX, HOUR, true },   { "challenge-2-unproved-" HEX, HOUR + 1, false },
 		{ "challenge-3-proved-" HEX, HOUR, true },     { "challenge-4-proved-" HEX, HOUR + 1, false },
 		{ "challenge-none-proved-" HEX, 0, true },     { NOBODY, 30 * DAY, false },
+		{ RUN_DIR_STANDING HEX, HOUR, true },	       { RUN_DIR_STANDING HEX "x", HOUR + 1, false },
 		{ TEMPORARY, HOUR, true },		       { ".mails-host.0011223344556677", HOUR + 1, false },
 		{ "challenge-5-unproved-" HEX, -HOUR, true }, /* the clock was set back */
 	};
