@@ -127,11 +127,12 @@ def test_files_of_the_run_directory_are_those_of_the_code():
     text = sources.section("pam_cognito_otp.8", "FILES").split("In\n.Pa /run/pam_cognito_otp\nare", 1)[1]
     items = " ".join(sources.find(r"^\.It Pa (.+)$", text, re.M)).replace(" , ", " ").split()
     code = "".join(sources.read(f"pam_cognito_otp/{room}.c") for room in ("budget", "challenge", "postage", "turn"))
-    code += sources.read("pam_cognito_otp/postage.h")
+    code += sources.read("pam_cognito_otp/postage.h") + sources.read("pam_cognito_otp/run_dir.h")
     fixed = set(sources.find(r'#define \w+ "(mails-[a-z-]+|turns)"', code))
-    assert {"mails-%s-", "mails-uid-%lu", "-proved-", "-unproved-", "challenge-"} <= set(re.findall(r'"([^"]*)"', code))
+    names = {"mails-%s-", "mails-uid-%lu", "-proved-", "-unproved-", "challenge-", "standing-"}
+    assert names <= set(re.findall(r'"([^"]*)"', code))
     made = {f"{kind}-{who}-HEX" for kind in ("challenge-UID", "mails") for who in ("proved", "unproved")}
-    assert set(items) == fixed | made | {"mails-uid-UID"}
+    assert set(items) == fixed | made | {"mails-uid-UID", "standing-HEX"}
 
 
 def test_limit_of_strangers_files_is_that_of_the_code():
