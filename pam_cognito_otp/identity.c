@@ -105,6 +105,11 @@ enum otp_err identity_parse(const char *text, size_t length, struct identity *re
 	return OTP_OK;
 }
 
+static bool identity_is_hex(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
 bool identity_is_sub(const char *text)
 {
 	static const char pattern[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
@@ -114,7 +119,7 @@ bool identity_is_sub(const char *text)
 	for (size_t i = 0; i < IDENTITY_SUB_SIZE; i++) {
 		if (pattern[i] == '-' && text[i] != '-')
 			return false;
-		if (pattern[i] == 'x' && strchr("0123456789abcdef", text[i]) == NULL)
+		if (pattern[i] == 'x' && !identity_is_hex(text[i]))
 			return false;
 	}
 	return true;

@@ -168,7 +168,11 @@ static enum otp_err safe_slurp(int fd, const char *path, size_t max, struct secr
 		note_set(note, "%s: larger than %zu bytes, or growing", path, max);
 		err = OTP_ERR_CONFIG_OPEN;
 	} else {
-		err = secret_set(ret_bytes, bytes, length);
+		struct secret whole = { bytes, length }; /* not copied: a map or a file of pins may have 16 MiB */
+
+		bytes[length] = '\0';
+		secret_move(ret_bytes, &whole);
+		return OTP_OK;
 	}
 	explicit_bzero(bytes, capacity);
 	free(bytes);
