@@ -12,7 +12,6 @@
 #include "clock.h"
 #include "log.h"
 #include "safe_file.h"
-#include "secret.h"
 #include "strbuf.h"
 #include "user_map.h"
 
@@ -22,22 +21,22 @@
 #define PINS_TEMPORARY ".pins-" /* what safe_dir_write names its own */
 #define pins_auto __attribute__((cleanup(pins_close)))
 
-enum { PINS_NAME_SIZE = 96, PINS_ASK_MS = 10 };
+enum {
+	PINS_NAME_SIZE = 96,
+	PINS_PIECE = 16 * 1024, /* bytes that are read at once; far more than the longest line */
+	PINS_ASK_MS = 10
+};
 
-/* The file of one pool. The text is no secret; it is safe_dir_read that gives it so. */
+/* The file of one pool. */
 struct pins_file {
 	int dir;
 	int lock;		   /* -1: not held */
 	char name[PINS_NAME_SIZE]; /* in `dir` */
 	char first[PINS_NAME_SIZE];
-	struct secret text;
-	const char *lines; /* between the first and the last one */
-	const char *end;
 };
 
 static void pins_close(struct pins_file *file)
 {
-	secret_done(&file->text);
 	if (file->lock >= 0)
 		(void)close(file->lock); /* with it goes the lock */
 	if (file->dir >= 0)
@@ -48,64 +47,137 @@ static void pins_close(struct pins_file *file)
 
 static enum otp_err pins_open(const char *user_pool_id, struct pins_file *file, struct note *note)
 {
-	*file = (struct pins_file){ .dir = -1, .lock = -1, .text = SECRET_EMPTY };
+	*file = (struct pins_file){ .dir = -1, .lock = -1 };
 	(void)snprintf(file->name, sizeof(file->name), "pins-%s", user_pool_id); /* 55 bytes, see options.c */
 	(void)snprintf(file->first, sizeof(file->first), PINS_FIRST "%s\n", user_pool_id);
 	return safe_dir_open(OTP_STATE_DIR, &file->dir, note);
 }
 
-/* Finds what stands between the first and the last line. */
-static enum otp_err pins_frame(struct pins_file *file, struct note *note)
-{
-	size_t first = strlen(file->first);
-	size_t last = sizeof(PINS_LAST) - 1;
-	const char *text = secret_text(&file->text);
-	size_t length = file->text.length;
+/* Piece by piece: a process that has all of a large file in memory pays for each of its pages. */
+struct pins_reader {
+	const struct pins_file *file;
+	pins_visitor *visit;
+	void *arg;
+	bool rough; /* a damaged file: what is no pin is passed over */
+	struct note *note;
+	int fd;
+	unsigned long number; /* of the line that is next */
+	bool ended;	      /* the last line was there */
+	size_t total;	      /* bytes read */
+	size_t length;	      /* bytes of `text`, which begins with a line */
+	char text[PINS_PIECE];
+};
 
-	if (length < first || memcmp(text, file->first, first) != 0) {
-		note_set(note, OTP_STATE_DIR "/%s:1: not \"%.*s\"", file->name, (int)first - 1, file->first);
-		return OTP_ERR_PINS_SYNTAX;
-	}
-	if (length < first + last || memcmp(text + length - last, PINS_LAST, last) != 0 || text[length - last - 1] != '\n') {
-		note_set(note, OTP_STATE_DIR "/%s: the last line is not \"%.*s\": the end is missing", file->name, (int)last - 1, PINS_LAST);
-		return OTP_ERR_PINS_SYNTAX;
-	}
-	file->lines = text + first;
-	file->end = text + length - last;
-	return OTP_OK;
+static enum otp_err pins_complain(const struct pins_reader *reader, const char *why)
+{
+	note_set(reader->note, OTP_STATE_DIR "/%s:%lu: %s", reader->file->name, reader->number, why);
+	return OTP_ERR_PINS_SYNTAX;
 }
 
-static enum otp_err pins_read(struct pins_file *file, struct note *note)
+/* `end` is behind its newline. */
+static bool pins_same(const char *line, const char *end, const char *wanted)
 {
-	int64_t written;
+	return strlen(wanted) == (size_t)(end - line) && memcmp(line, wanted, strlen(wanted)) == 0;
+}
+
+/* OTP_ERR_PINS_SYNTAX of a visitor: there was such a pin before. */
+static enum otp_err pins_take_line(struct pins_reader *reader, const char *line, const char *end)
+{
+	struct pin pin;
+	enum otp_err err;
+
+	if (reader->rough)
+		return pin_parse(line, end - 1, &pin) ? reader->visit(reader->arg, &pin) : OTP_OK;
+	if (reader->number == 1)
+		return pins_same(line, end, reader->file->first) ? OTP_OK : pins_complain(reader, "not the first line of this pool's file");
+	if (reader->ended)
+		return pins_complain(reader, "more lines behind the last one");
+	reader->ended = pins_same(line, end, PINS_LAST);
+	if (reader->ended)
+		return OTP_OK;
+	if (!pin_parse(line, end - 1, &pin))
+		return pins_complain(reader, "not a pin");
+	err = reader->visit(reader->arg, &pin);
+	return err == OTP_ERR_PINS_SYNTAX ? pins_complain(reader, "a second pin of this user and identity") : err;
+}
+
+/* The lines that are whole; what is left of the text then begins with the next one. */
+static enum otp_err pins_take_lines(struct pins_reader *reader)
+{
+	const char *line = reader->text;
+	const char *end = line + reader->length;
+	const char *newline;
+	enum otp_err err = OTP_OK;
+
+	while (err == OTP_OK && line < end && (newline = memchr(line, '\n', (size_t)(end - line))) != NULL) {
+		err = pins_take_line(reader, line, newline + 1);
+		reader->number++;
+		line = newline + 1;
+	}
+	reader->length = (size_t)(end - line);
+	memmove(reader->text, line, reader->length);
+	if (err == OTP_OK && reader->length == sizeof(reader->text)) {
+		if (!reader->rough)
+			return pins_complain(reader, "not a pin");
+		reader->length = 0;
+	}
+	return err;
+}
+
+static enum otp_err pins_take_end(const struct pins_reader *reader)
+{
+	if (reader->rough || (reader->ended && reader->length == 0))
+		return OTP_OK;
+	return pins_complain(reader, reader->number == 1 ? "not the first line of this pool's file" : "the end is missing");
+}
+
+static enum otp_err pins_take_all(struct pins_reader *reader)
+{
+	enum otp_err err = OTP_OK;
+
+	while (err == OTP_OK) {
+		ssize_t got = read(reader->fd, reader->text + reader->length, sizeof(reader->text) - reader->length);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		reader->total += got > 0 ? (size_t)got : 0;
+		if (got < 0 || reader->total > PINS_FILE_MAX) {
+			note_set(reader->note, OTP_STATE_DIR "/%s: %s", reader->file->name, got < 0 ? strerror(errno) : "too large");
+			return OTP_ERR_STATE_IO;
+		}
+		if (got == 0)
+			return pins_take_end(reader);
+		reader->length += (size_t)got;
+		err = pins_take_lines(reader);
+	}
+	return err;
+}
+
+/* Shows each pin to `visit`, whose first error ends it. */
+static enum otp_err pins_walk(const struct pins_file *file, bool rough, pins_visitor *visit, void *arg, struct note *note)
+{
+	struct pins_reader reader;
 	enum otp_err err;
 
 	if (faccessat(file->dir, file->name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT) {
 		note_set(note, OTP_STATE_DIR "/%s", file->name);
 		return OTP_ERR_PINS_MISSING;
 	}
-	err = safe_dir_read(file->dir, file->name, PINS_FILE_MAX, &file->text, &written, note);
-	return err == OTP_OK ? pins_frame(file, note) : err;
-}
-
-/* Shows each line to `visit`, whose first error ends it. OTP_ERR_PINS_SYNTAX of a visitor: there was such a pin before. */
-static enum otp_err pins_walk(const struct pins_file *file, pins_visitor *visit, void *arg, struct note *note)
-{
-	const char *line = file->lines;
-
-	for (unsigned long number = 2; line < file->end; number++) {
-		const char *newline = memchr(line, '\n', (size_t)(file->end - line)); /* there is one: see pins_frame */
-		struct pin pin;
-		bool good = pin_parse(line, newline, &pin);
-		enum otp_err err = good ? visit(arg, &pin) : OTP_ERR_PINS_SYNTAX;
-
-		if (err == OTP_ERR_PINS_SYNTAX)
-			note_set(note, OTP_STATE_DIR "/%s:%lu: %s", file->name, number, good ? "a second pin of this user and identity" : "not a pin");
-		if (err != OTP_OK)
-			return err;
-		line = newline + 1;
-	}
-	return OTP_OK;
+	reader.file = file;
+	reader.visit = visit;
+	reader.arg = arg;
+	reader.rough = rough;
+	reader.note = note;
+	reader.number = 1;
+	reader.ended = false;
+	reader.total = 0;
+	reader.length = 0;
+	err = safe_dir_open_to_read(file->dir, file->name, &reader.fd, note);
+	if (err != OTP_OK)
+		return err;
+	err = pins_take_all(&reader);
+	(void)close(reader.fd);
+	return err;
 }
 
 enum otp_err pins_each(const char *user_pool_id, pins_visitor *visit, void *arg, struct note *note)
@@ -113,9 +185,7 @@ enum otp_err pins_each(const char *user_pool_id, pins_visitor *visit, void *arg,
 	pins_auto struct pins_file file;
 	enum otp_err err = pins_open(user_pool_id, &file, note);
 
-	if (err == OTP_OK)
-		err = pins_read(&file, note);
-	return err == OTP_OK ? pins_walk(&file, visit, arg, note) : err;
+	return err == OTP_OK ? pins_walk(&file, false, visit, arg, note) : err;
 }
 
 static enum otp_err pins_count(void *arg, const struct pin *pin)
@@ -281,45 +351,49 @@ static void pins_tell(const struct pin *pin)
 	log_warning("event=pinned user=%s cognito=%s sub=%s from=%s", pin->user, cognito, pin->identity.sub, pin_origin_name(pin->origin));
 }
 
-static enum otp_err pins_append(struct pins_file *file, const struct pin *pin, struct note *note)
-{
-	strbuf_auto struct strbuf text = STRBUF_LIMIT(PINS_FILE_MAX);
-	const char *old = secret_text(&file->text);
-	enum otp_err err;
+/* What a writer keeps of the file, and what it looks for meanwhile. */
+struct pins_copy {
+	struct pins_search search;
+	struct strbuf *text;
+};
 
-	strbuf_add(&text, old, (size_t)(file->end - old));
-	pin_put(&text, pin);
-	err = pins_write(file, &text, note);
-	if (err == OTP_OK)
-		pins_tell(pin);
-	return err;
+static enum otp_err pins_keep(void *arg, const struct pin *pin)
+{
+	struct pins_copy *copy = arg;
+
+	pin_put(copy->text, pin);
+	return pins_take(&copy->search, pin);
 }
 
 enum otp_err pins_add(const struct pins_key *key, const char *sub, enum pin_origin origin, struct note *note)
 {
 	pins_auto struct pins_file file;
-	struct pins_search search = { .key = key };
+	strbuf_auto struct strbuf text = STRBUF_LIMIT(PINS_FILE_MAX);
+	struct pins_copy copy = { { .key = key }, &text };
 	struct pin pin = { .identity = *key->identity, .origin = origin, .time = clock_wall() };
 	bool known = false;
 	enum otp_err err = pins_open_to_change(key->user_pool_id, &file, note);
 
 	if (err == OTP_OK && (!user_map_is_name(key->user, strlen(key->user)) || !identity_is_sub(sub) || pin.time < 0))
 		err = OTP_ERR_INTERNAL; /* it could be written, and not be read */
+	strbuf_puts(&text, file.first);
 	if (err == OTP_OK)
-		err = pins_read(&file, note);
+		err = pins_walk(&file, false, pins_keep, &copy, note);
 	if (err == OTP_OK)
-		err = pins_walk(&file, pins_take, &search, note);
-	if (err == OTP_OK)
-		err = pins_judge(&search.found, sub, &known, note);
+		err = pins_judge(&copy.search.found, sub, &known, note);
 	if (err != OTP_OK || known)
 		return err;
 	memcpy(pin.user, key->user, strlen(key->user) + 1);
 	memcpy(pin.identity.sub, sub, IDENTITY_SUB_SIZE + 1);
-	return pins_append(&file, &pin, note);
+	pin_put(&text, &pin);
+	err = pins_write(&file, &text, note);
+	if (err == OTP_OK)
+		pins_tell(&pin);
+	return err;
 }
 
 struct pins_sieve {
-	const char *user;
+	const char *user; /* NULL: all */
 	struct strbuf *text; /* what stays */
 	int64_t count;	     /* of what goes */
 };
@@ -328,28 +402,11 @@ static enum otp_err pins_drop(void *arg, const struct pin *pin)
 {
 	struct pins_sieve *sieve = arg;
 
-	if (strcmp(pin->user, sieve->user) == 0)
+	if (sieve->user == NULL || strcmp(pin->user, sieve->user) == 0)
 		sieve->count++;
 	else
 		pin_put(sieve->text, pin);
 	return OTP_OK;
-}
-
-/* How many lines of a file, perhaps a damaged one, are pins. */
-static int64_t pins_count_good(const struct secret *text)
-{
-	const char *line = secret_text(text);
-	const char *end = line + text->length;
-	int64_t count = 0;
-
-	while (line < end) {
-		const char *newline = memchr(line, '\n', (size_t)(end - line));
-		struct pin pin;
-
-		count += newline != NULL && pin_parse(line, newline, &pin) ? 1 : 0;
-		line = newline == NULL ? end : newline + 1;
-	}
-	return count;
 }
 
 enum otp_err pins_clear(const char *user_pool_id, const char *user, int64_t *ret_count, struct note *note)
@@ -359,16 +416,11 @@ enum otp_err pins_clear(const char *user_pool_id, const char *user, int64_t *ret
 	struct pins_sieve sieve = { user, &text, 0 };
 	enum otp_err err = pins_open_to_change(user_pool_id, &file, note);
 
-	if (err != OTP_OK)
-		return err;
-	err = pins_read(&file, note);
 	strbuf_puts(&text, file.first);
-	if (user == NULL && (err == OTP_ERR_PINS_MISSING || err == OTP_ERR_PINS_SYNTAX))
+	if (err == OTP_OK)
+		err = pins_walk(&file, user == NULL, pins_drop, &sieve, note);
+	if (user == NULL && err == OTP_ERR_PINS_MISSING)
 		err = OTP_OK;
-	if (user == NULL)
-		sieve.count = pins_count_good(&file.text);
-	else if (err == OTP_OK)
-		err = pins_walk(&file, pins_drop, &sieve, note);
 	if (err == OTP_OK && (user == NULL || sieve.count > 0))
 		err = pins_write(&file, &text, note);
 	if (err == OTP_OK)

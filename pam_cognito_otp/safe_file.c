@@ -258,6 +258,22 @@ static enum otp_err safe_dir_ask(int fd, const char *name, struct stat *ret_st, 
 	return OTP_OK;
 }
 
+enum otp_err safe_dir_open_to_read(int dir, const char *name, int *ret_fd, struct note *note)
+{
+	int fd = openat(dir, name, SAFE_READ_FLAGS);
+	struct stat st;
+	enum otp_err err;
+
+	if (fd < 0)
+		return safe_state(safe_open_failed(name, note));
+	err = safe_dir_ask(fd, name, &st, note);
+	if (err == OTP_OK)
+		*ret_fd = fd;
+	else
+		(void)close(fd);
+	return err;
+}
+
 enum otp_err safe_dir_read(int dir, const char *name, size_t max, struct secret *ret_bytes, int64_t *ret_mtime, struct note *note)
 {
 	fd_auto int fd = openat(dir, name, SAFE_READ_FLAGS);

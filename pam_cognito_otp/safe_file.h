@@ -47,6 +47,9 @@ enum otp_err safe_dir_open(const char *path, int *ret_dir, struct note *note);
 /* Reads a file of ours in a state directory: regular, ours, 0600, one link. *ret_mtime: seconds since 1970. OTP_ERR_STATE_UNSAFE, _IO, OTP_ERR_MEMORY. */
 enum otp_err safe_dir_read(int dir, const char *name, size_t max, struct secret *ret_bytes, int64_t *ret_mtime, struct note *note);
 
+/* The same without reading: what is opened can be read piece by piece. The caller closes *ret_fd. */
+enum otp_err safe_dir_open_to_read(int dir, const char *name, int *ret_fd, struct note *note);
+
 /* Replaces it with new contents; the old ones stay until the new ones are whole. OTP_ERR_STATE_IO. */
 enum otp_err safe_dir_write(int dir, const char *name, const void *bytes, size_t length, struct note *note);
 

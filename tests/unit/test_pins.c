@@ -281,9 +281,9 @@ static void test_damage(void **state)
 		{ "no last line", FIRST ALICE, sizeof(FIRST ALICE) - 1, "the end is missing", 1 },
 		{ "first line only", FIRST, sizeof(FIRST) - 1, "the end is missing", 0 },
 		{ "cut", FIRST ALICE "# en", sizeof(FIRST ALICE) + 3, "the end is missing", 1 },
-		{ "no newline before the last", FIRST "alice" LAST, sizeof(FIRST LAST) + 4, "the end is missing", 0 },
-		{ "more behind", FIRST LAST ALICE, sizeof(FIRST LAST ALICE) - 1, "the end is missing", 1 },
-		{ "two ends", WITH(LAST BOB), ":3: not a pin", 2 },
+		{ "no newline before the last", FIRST "alice" LAST, sizeof(FIRST LAST) + 4, ":2: not a pin", 0 },
+		{ "more behind", FIRST LAST ALICE, sizeof(FIRST LAST ALICE) - 1, ":3: more lines", 1 },
+		{ "two ends", WITH(LAST BOB), ":4: more lines", 2 },
 		{ "empty line", WITH("\n"), ":3: not a pin", 1 },
 		{ "comment", WITH("# bob has left\n"), ":3: not a pin", 1 },
 		{ "no name", WITH(" email:bob@example.com sub=" SUB " from=login time=1\n"), ":3: not a pin", 1 },
@@ -324,6 +324,26 @@ static void test_damage(void **state)
 		assert_err(cases[i].what, clear(NULL, cases[i].good), OTP_OK);
 		assert_file(dir, FIRST LAST);
 	}
+	(void)close(dir);
+}
+
+/* A line without an end is not waited for: it is damage, as soon as it is longer than any pin; and what stands behind it is still counted. */
+static void test_endless_line(void **state)
+{
+	strbuf_auto struct strbuf text = STRBUF_LIMIT(PINS_FILE_MAX);
+	int64_t count;
+	int dir = fresh();
+
+	(void)state;
+	strbuf_puts(&text, FIRST ALICE);
+	for (int i = 0; i < MANY; i++)
+		strbuf_puts(&text, "x");
+	strbuf_puts(&text, "\n" BOB LAST);
+	put(strbuf_text(&text), text.length);
+	assert_err("check", check(&count), OTP_ERR_PINS_SYNTAX);
+	assert_noted(":3: not a pin");
+	assert_err("clear", clear(NULL, 2), OTP_OK);
+	assert_file(dir, FIRST LAST);
 	(void)close(dir);
 }
 
@@ -590,6 +610,7 @@ int main(void)
 		cmocka_unit_test(test_whose_pin_it_is),
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_endless_line),
 		cmocka_unit_test(test_two_pins_of_one),
 		cmocka_unit_test(test_clear),
 		cmocka_unit_test(test_each),
