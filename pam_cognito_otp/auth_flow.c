@@ -59,7 +59,7 @@ static void flow_say(struct auth_flow *flow, enum dialogue_word word, int64_t nu
 	flow->dialogue.number = number;
 }
 
-/* From here on no request leaves, and no fact can make a login of it. The first reason stays, it is the one to log; but for the one that may still go away. */
+/* From here on no request leaves, and no fact makes a login of it. The first reason stays for the log, but for the one that may go away. */
 static void flow_pretend(struct auth_flow *flow, enum otp_err reason)
 {
 	if (flow->pretending == OTP_OK || flow->pretending == OTP_ERR_USER_SHARED)
@@ -420,8 +420,8 @@ static enum otp_err flow_reason(const struct auth_flow *flow, enum otp_err resul
 
 	if (class == OTP_CLASS_SYSTEM || class == OTP_CLASS_SERVICE || class == OTP_CLASS_MEMORY)
 		return result;
-	if (flow->pretending != OTP_OK)
-		return flow->pretending;
+	if (flow->pretending != OTP_OK && (flow->pretending != OTP_ERR_USER_SHARED || flow->request->caller.kind == CALLER_REMOTE))
+		return flow->pretending; /* whoever was asked which of several people he is: what came of that */
 	return result != OTP_OK && delivery_decoy(&flow->delivery) != OTP_OK ? delivery_decoy(&flow->delivery) : result;
 }
 

@@ -132,7 +132,8 @@ static void check_map_pair(const struct check *check, const struct check_map_ent
 		note_set(&note, "%s:%lu: %s has %s in line %lu, too, and cannot log in", check->options->user_map, entry->line, entry->name, entry->value,
 			 before->line);
 	else
-		note_set(&note, "%s:%lu: %s has more than %d people, and cannot log in", check->options->user_map, entry->line, entry->name, USER_MAP_PEOPLE_MAX);
+		note_set(&note, "%s:%lu: %s has more than %d people, and cannot log in", check->options->user_map, entry->line, entry->name,
+			 USER_MAP_PEOPLE_MAX);
 	check_error(check, "", twice ? OTP_ERR_CONFIG_DUPLICATE : OTP_ERR_MAP_SYNTAX, &note);
 }
 

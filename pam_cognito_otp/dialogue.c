@@ -62,7 +62,8 @@ static enum message dialogue_before(enum dialogue_word word, bool destination)
 }
 
 /* A sentence, if there is one, and a question; a blank behind each. */
-static void dialogue_write(enum message before, enum message question, const struct messages *messages, const struct message_values *values, char *prompt)
+static void dialogue_write(enum message before, enum message question, const struct messages *messages,
+			   const struct message_values *values, char *prompt)
 {
 	char first[MESSAGES_BEFORE_MAX + 1] = "";
 	char last[MESSAGES_QUESTION_MAX + 1];
@@ -209,7 +210,8 @@ bool dialogue_account(enum otp_err result, const struct messages *messages, char
 	return true;
 }
 
-void dialogue_part(const struct caller *caller, const struct dialogue_end *end, const struct messages *messages, const struct conversation *conversation)
+void dialogue_part(const struct caller *caller, const struct dialogue_end *end, const struct messages *messages,
+		   const struct conversation *conversation)
 {
 	char text[CONVERSATION_TEXT_MAX + 1];
 
