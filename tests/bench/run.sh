@@ -1,8 +1,10 @@
 #!/bin/bash
 # run.sh [--runs N]: what one login costs, as a table. Not part of the tests: the times are this machine's.
 # run.sh oracle [--runs N]: whether the time that a stranger waits tells accounts apart.
+# run.sh map [--runs N]: what a user map of 10, 1 000 and 100 000 lines costs each login.
 #
-# Duty: build, install in the throw-away copy that tests/rig/enter.sh makes, and run login_cost.py or oracle.py there.
+# Duty: build, install in the throw-away copy that tests/rig/enter.sh makes, and run login_cost.py, oracle.py or
+# map_cost.py there.
 #
 # Rules: as root; it is built in $OTP_BUILD (build/bench in the checkout if unset), the checkout and the machine stay as
 # they are. The packages are those of check.sh.
@@ -33,10 +35,10 @@ quietly() { # quietly COMMAND...: its words are shown only where it fails
 if [[ ${1:-} == --inside ]]; then
     shift
     program=login_cost.py
-    if [[ ${1:-} == oracle ]]; then
-        program=oracle.py
-        shift
-    fi
+    case ${1:-} in
+    oracle) program=oracle.py; shift ;;
+    map) program=map_cost.py; shift ;;
+    esac
     quietly make -C "$base/gcc" install
     exec /usr/bin/python3 "$base/src/tests/bench/$program" "$@"
 fi
