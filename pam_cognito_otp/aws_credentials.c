@@ -180,7 +180,8 @@ static enum otp_err aws_file_read(const struct aws_credentials_settings *setting
 	return err == OTP_OK ? aws_file_end(&file) : err;
 }
 
-static enum otp_err aws_read(const struct aws_credentials_settings *settings, const struct deadline *deadline, struct aws_credentials *into, struct note *note)
+static enum otp_err aws_read(const struct aws_credentials_settings *settings, const struct deadline *deadline, struct aws_credentials *into,
+			     struct note *note)
 {
 	struct aws_imds_keys keys = AWS_IMDS_KEYS_NONE;
 	enum otp_err err;

@@ -11,12 +11,12 @@
 #include "log.h"
 #include "strbuf.h"
 
-#define AWS_IMDS_ORIGIN "http://169.254.169.254"
-#define AWS_IMDS_TOKEN_URL AWS_IMDS_ORIGIN "/latest/api/token"
-#define AWS_IMDS_ROLES_URL AWS_IMDS_ORIGIN "/latest/meta-data/iam/security-credentials/"
-#define AWS_IMDS_TTL_LINE "X-aws-ec2-metadata-token-ttl-seconds: 60" /* one call of ours takes seconds */
+#define AWS_IMDS_ORIGIN	    "http://169.254.169.254"
+#define AWS_IMDS_TOKEN_URL  AWS_IMDS_ORIGIN "/latest/api/token"
+#define AWS_IMDS_ROLES_URL  AWS_IMDS_ORIGIN "/latest/meta-data/iam/security-credentials/"
+#define AWS_IMDS_TTL_LINE   "X-aws-ec2-metadata-token-ttl-seconds: 60" /* one call of ours takes seconds */
 #define AWS_IMDS_TOKEN_LINE "X-aws-ec2-metadata-token: "
-#define AWS_IMDS_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+#define AWS_IMDS_LETTERS    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 enum {
 	AWS_IMDS_STEP_MS = 1000,
@@ -31,8 +31,9 @@ struct aws_imds_step {
 	const char *silence;
 };
 
-static const struct aws_imds_step aws_imds_token_step = { "token",
-							  "not an EC2 instance, HttpEndpoint disabled, or HttpPutResponseHopLimit 1 in a container" };
+static const struct aws_imds_step aws_imds_token_step = {
+	"token", "not an EC2 instance, HttpEndpoint disabled, or HttpPutResponseHopLimit 1 in a container"
+};
 static const struct aws_imds_step aws_imds_roles_step = { "role list", "it has answered for the token, so try again" };
 static const struct aws_imds_step aws_imds_keys_step = { "credentials of the role", "it has answered for the token, so try again" };
 
@@ -122,8 +123,9 @@ static bool aws_imds_date(const char *text, int64_t *ret_time)
 		if (form[i] != '0' && text[i] != form[i])
 			return false; /* the NUL of a shorter text as well */
 	}
-	if (!aws_imds_digits(text, 4, &read.tm_year) || !aws_imds_digits(text + 5, 2, &read.tm_mon) || !aws_imds_digits(text + 8, 2, &read.tm_mday) ||
-	    !aws_imds_digits(text + 11, 2, &read.tm_hour) || !aws_imds_digits(text + 14, 2, &read.tm_min) || !aws_imds_digits(text + 17, 2, &read.tm_sec))
+	if (!aws_imds_digits(text, 4, &read.tm_year) || !aws_imds_digits(text + 5, 2, &read.tm_mon) ||
+	    !aws_imds_digits(text + 8, 2, &read.tm_mday) || !aws_imds_digits(text + 11, 2, &read.tm_hour) ||
+	    !aws_imds_digits(text + 14, 2, &read.tm_min) || !aws_imds_digits(text + 17, 2, &read.tm_sec))
 		return false;
 	read.tm_year -= 1900;
 	read.tm_mon -= 1;
@@ -138,7 +140,8 @@ static enum otp_err aws_imds_expiration(const struct json_value *root, int64_t n
 {
 	const char *text;
 
-	if (json_get_string(root, "Expiration", AWS_IMDS_DATE_LENGTH, AWS_IMDS_DATE_LENGTH, &text) != OTP_OK || !aws_imds_date(text, ret_expires))
+	if (json_get_string(root, "Expiration", AWS_IMDS_DATE_LENGTH, AWS_IMDS_DATE_LENGTH, &text) != OTP_OK ||
+	    !aws_imds_date(text, ret_expires))
 		return aws_imds_complain(note, &aws_imds_keys_step, "no Expiration of the form 2026-01-15T16:20:00Z");
 	if (*ret_expires > now)
 		return OTP_OK;
@@ -213,7 +216,7 @@ void aws_imds_keys_done(struct aws_imds_keys *keys)
 
 /* --- the exchange --------------------------------------------------------------------------------------------------------------- */
 
-/* Sends one request, which has a second. Whatever stands in the way of an answer is this service's trouble, not that of the sign-in service. */
+/* Sends one request, which has a second. What stands in the way of an answer is this service's trouble, not the sign-in service's. */
 static enum otp_err aws_imds_ask(const struct aws_imds *imds, const struct http_request *request, const struct aws_imds_step *step,
 				 struct http_response *response)
 {

@@ -2,12 +2,12 @@
  * aws_imds - the credentials of the EC2 instance's role, from the instance metadata service.
  *
  * Rules kept here:
- *  - version 2 only (IMDSv2): a session token is fetched by PUT first, which no forwarded GET of a web server can do; what the service or somebody in its place
- *    says, version 1 is never fallen back to;
- *  - one fixed link-local address, plain http since it has no TLS, and never through a proxy: whoever answers there is the machine's own host;
+ *  - version 2 only (IMDSv2): a session token is fetched by PUT first, which no forwarded GET of a web server can do; whatever the service,
+ *    or somebody in its place, says: version 1 is never fallen back to;
+ *  - one fixed link-local address, plain http since it has no TLS, and never through a proxy: who answers there is the machine's own host;
  *  - each exchange has a second, the caller's deadline bounds them all, and nothing is asked twice, but a token that is refused once;
- *  - an answer is judged before it is used: what goes into a URL or header has the form that it must have, an error inside a 200 is an error, and credentials
- *    that have expired are none.
+ *  - an answer is judged before it is used: what goes into a URL or header has the form that it must have, an error inside a 200 is an
+ *    error, and credentials that have expired are none.
  *
  * Source: Amazon EC2 User Guide, "Use the Instance Metadata Service" and "Retrieve security credentials from instance metadata".
  */
@@ -35,8 +35,8 @@ struct aws_imds_keys {
 #define AWS_IMDS_KEYS_NONE { SECRET_EMPTY, SECRET_EMPTY, SECRET_EMPTY, 0 }
 
 /*
- * Asks the service. OTP_ERR_AWS_IMDS (the note names the step, and what to do), OTP_ERR_AWS_EXPIRED, OTP_ERR_MEMORY, OTP_ERR_SYSTEM. The caller ends *ret_keys
- * with aws_imds_keys_done in every case.
+ * Asks the service. OTP_ERR_AWS_IMDS (the note names the step, and what to do), OTP_ERR_AWS_EXPIRED, OTP_ERR_MEMORY, OTP_ERR_SYSTEM. The
+ * caller ends *ret_keys with aws_imds_keys_done in every case.
  */
 enum otp_err aws_imds_fetch(const struct deadline *deadline, struct aws_imds_keys *ret_keys, struct note *note);
 

@@ -8,8 +8,8 @@
 #include "crypto.h"
 
 enum {
-	SIGV4_DAY_LENGTH = 8,	       /* yyyymmdd, the beginning of the date */
-	SIGV4_SCOPE_MAX = 256,	       /* far above day, region and service */
+	SIGV4_DAY_LENGTH = 8,		/* yyyymmdd, the beginning of the date */
+	SIGV4_SCOPE_MAX = 256,		/* far above day, region and service */
 	SIGV4_CANONICAL_MAX = 32 * 1024 /* nearly all of it for a session token */
 };
 
@@ -67,8 +67,8 @@ static void sigv4_add_line(struct strbuf *buf, const char *name, const char *val
 
 static const char *sigv4_names(const struct sigv4_request *request)
 {
-	return request->session_token->length > 0 ? "content-type;host;x-amz-date;x-amz-security-token;x-amz-target" :
-						    "content-type;host;x-amz-date;x-amz-target";
+	return request->session_token->length > 0 ? "content-type;host;x-amz-date;x-amz-security-token;x-amz-target"
+						  : "content-type;host;x-amz-date;x-amz-target";
 }
 
 /* The request as both sides write it down: method, path, query, headers in the order of sigv4_names, and the hash of the body. */
@@ -157,7 +157,8 @@ enum otp_err sigv4_sign(const struct sigv4_request *request, char date[SIGV4_DAT
 	unsigned char signature[CRYPTO_SHA256_SIZE];
 	enum otp_err err;
 
-	if (!sigv4_is_key_id(request->access_key_id) || !sigv4_is_header_value(request->session_token) || request->secret_access_key->length == 0)
+	if (!sigv4_is_key_id(request->access_key_id) || !sigv4_is_header_value(request->session_token) ||
+	    request->secret_access_key->length == 0)
 		return OTP_ERR_AWS_CREDENTIALS;
 	err = sigv4_date(request->time, date);
 	if (err == OTP_OK)

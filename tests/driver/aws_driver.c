@@ -3,9 +3,11 @@
  *
  * aws_driver FILE|imds PROFILE MILLISECONDS [ENDPOINT CA_FILE POOL USER]
  *
- * Prints lines NAME=TEXT: reason, note, key_id, token (its length), expires; and of the call status and error_type, or why there was none. No secret is printed.
+ * Prints lines NAME=TEXT: reason, note, key_id, token (its length), expires; and of the call status and error_type, or why there was none.
+ * No secret is printed.
  *
- * Rule: the rooms themselves, in a process whose environment the test chooses: the helper's is empty, and would hide what libcurl takes from one.
+ * Rule: the rooms themselves, in a process whose environment the test chooses: the helper's is empty, and would hide what libcurl takes
+ * from one.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,8 +34,17 @@ static enum otp_err post(struct http *http, const char *endpoint, const struct s
 	char date[SIGV4_DATE_SIZE];
 	char date_line[64];
 	char target[] = TARGET;
-	const struct sigv4_request sign = { endpoint + strlen("https://"), "eu-west-1", "cognito-idp", target, "application/x-amz-json-1.1", body->bytes, body->length,
-					    clock_wall(), &credentials->access_key_id, &credentials->secret_access_key, &credentials->session_token };
+	const struct sigv4_request sign = { endpoint + strlen("https://"),
+					    "eu-west-1",
+					    "cognito-idp",
+					    target,
+					    "application/x-amz-json-1.1",
+					    body->bytes,
+					    body->length,
+					    clock_wall(),
+					    &credentials->access_key_id,
+					    &credentials->secret_access_key,
+					    &credentials->session_token };
 	struct http_request request = { .url = endpoint, .target = "AdminGetUser", .body = body };
 	enum otp_err err = sigv4_sign(&sign, date, &authorization);
 

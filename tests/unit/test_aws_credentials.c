@@ -3,8 +3,8 @@
 
 #include "aws_credentials.h"
 
-#define ID "aws_access_key_id = AKIDEXAMPLE\n"
-#define KEY "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY\n"
+#define ID   "aws_access_key_id = AKIDEXAMPLE\n"
+#define KEY  "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY\n"
 #define GOOD "[default]\n" ID KEY
 
 static struct aws_credentials_settings settings = { "", "default", false };
@@ -42,7 +42,8 @@ static void test_what_is_taken(void **state)
 		{ GOOD, "default", "" },
 		{ "\n# keys\n; of this host\n  # indented\n\t\n" GOOD, "default", "" },
 		{ "[default]\r\naws_access_key_id=AKIDEXAMPLE\r\n"
-		  "aws_secret_access_key\t= \twJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY \t\r\naws_session_token =T0ken/+==\r\n", "default", "T0ken/+==" },
+		  "aws_secret_access_key\t= \twJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY \t\r\naws_session_token =T0ken/+==\r\n",
+		  "default", "T0ken/+==" },
 		{ "[default]\n" KEY ID "aws_session_token = IQoJb3JpZ2luX2VjEXAMPLE", "default", "IQoJb3JpZ2luX2VjEXAMPLE" },
 		{ "[other]\naws_access_key_id = AKIDOTHER\naws_secret_access_key = x\naws_session_token = y\n\n" GOOD, "default", "" },
 		{ GOOD "[other]\naws_access_key_id = \"quoted\"\naws_access_key_id =\naws_session_token = y\n", "default", "" },
@@ -104,7 +105,8 @@ static void test_what_is_refused(void **state)
 		{ "[default]\nx = s3cr3t\n" ID, "/aws: no aws_secret_access_key in profile [default]" },
 		{ "[default]\nx = s3cr3t\n" KEY, "/aws: no aws_access_key_id in profile [default]" },
 		{ "[default]\nAWS_ACCESS_KEY_ID = s3cr3t\n" KEY, "/aws: no aws_access_key_id in profile [default]" },
-		{ "[default]\nrole_arn = s3cr3t\nsource_profile = other\n[other]\n" ID KEY, "/aws: no aws_access_key_id in profile [default]" },
+		{ "[default]\nrole_arn = s3cr3t\nsource_profile = other\n[other]\n" ID KEY,
+		  "/aws: no aws_access_key_id in profile [default]" },
 	};
 
 	(void)state;

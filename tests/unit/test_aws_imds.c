@@ -6,9 +6,9 @@
 
 #include "aws_imds.h"
 
-#define KEYS "\"AccessKeyId\":\"ASIAEXAMPLE\",\"SecretAccessKey\":\"wJalr/+x\",\"Token\":\"IQoJb3//=\""
+#define KEYS	"\"AccessKeyId\":\"ASIAEXAMPLE\",\"SecretAccessKey\":\"wJalr/+x\",\"Token\":\"IQoJb3//=\""
 #define EXPIRES "\"Expiration\":\"2026-01-15T16:20:00Z\""
-#define GOOD "{\"Code\":\"Success\",\"LastUpdated\":\"2026-01-15T10:00:00Z\",\"Type\":\"AWS-HMAC\"," KEYS "," EXPIRES "}"
+#define GOOD	"{\"Code\":\"Success\",\"LastUpdated\":\"2026-01-15T10:00:00Z\",\"Type\":\"AWS-HMAC\"," KEYS "," EXPIRES "}"
 
 enum { NOON = 1768471872, AT_THE_END = 1768494000 }; /* 2026-01-15T10:11:12Z, and its 16:20:00Z */
 
@@ -29,7 +29,8 @@ static void says(const char *words)
 static void test_tokens(void **state)
 {
 	static const char *const good[] = { "AQAEAKqm==", "AQAEAKqm==\n", "AQAEAKqm==\r\n" };
-	static const char *const bad[] = { "", "\n", "a b", "a\nb", "a\r\rb", "<html></html>", "a\n\n", "\na", "a\rX-Evil:1", "a:b", "\xc3\xab", "\"a\"" };
+	static const char *const bad[] = { "",	    "\n",  "a b",	  "a\nb", "a\r\rb",   "<html></html>",
+					   "a\n\n", "\na", "a\rX-Evil:1", "a:b",  "\xc3\xab", "\"a\"" };
 	secret_auto struct secret body = SECRET_EMPTY;
 	secret_auto struct secret token = SECRET_EMPTY;
 	char longest[AWS_IMDS_TOKEN_MAX + 2];
@@ -65,18 +66,36 @@ static void test_roles(void **state)
 		const char *text;
 		const char *role;
 	} good[] = {
-		{ "host", "host" }, { "host\n", "host" }, { "host\r\n", "host" }, { "A+b=c,d.e@f_g-9", "A+b=c,d.e@f_g-9" }, { "..a", "..a" },
+		{ "host", "host" }, { "host\n", "host" }, { "host\r\n", "host" }, { "A+b=c,d.e@f_g-9", "A+b=c,d.e@f_g-9" },
+		{ "..a", "..a" },
 	};
 	static const struct {
 		const char *text;
 		const char *words;
 	} bad[] = {
-		{ "", "no role" }, { "\n", "no role" }, { "\r\n", "no role" },
-		{ "one\ntwo", "more than one" }, { "one\r\ntwo\r\n", "more than one" }, { "one\n\n", "more than one" }, { "\none", "more than one" },
-		{ ".", "not the name" }, { "..", "not the name" }, { "..\n", "not the name" }, { "...", "not the name" },
-		{ "a/b", "not the name" }, { "../../user-data", "not the name" }, { "a b", "not the name" }, { "a?b", "not the name" }, { "a#b", "not the name" },
-		{ "a%2fb", "not the name" }, { "a\rb", "not the name" }, { "a:b", "not the name" }, { "a\\b", "not the name" }, { "\xc3\xab", "not the name" },
-		{ "<!DOCTYPE-html>", "not the name" }, { "{\"Code\":\"Success\"}", "not the name" },
+		{ "", "no role" },
+		{ "\n", "no role" },
+		{ "\r\n", "no role" },
+		{ "one\ntwo", "more than one" },
+		{ "one\r\ntwo\r\n", "more than one" },
+		{ "one\n\n", "more than one" },
+		{ "\none", "more than one" },
+		{ ".", "not the name" },
+		{ "..", "not the name" },
+		{ "..\n", "not the name" },
+		{ "...", "not the name" },
+		{ "a/b", "not the name" },
+		{ "../../user-data", "not the name" },
+		{ "a b", "not the name" },
+		{ "a?b", "not the name" },
+		{ "a#b", "not the name" },
+		{ "a%2fb", "not the name" },
+		{ "a\rb", "not the name" },
+		{ "a:b", "not the name" },
+		{ "a\\b", "not the name" },
+		{ "\xc3\xab", "not the name" },
+		{ "<!DOCTYPE-html>", "not the name" },
+		{ "{\"Code\":\"Success\"}", "not the name" },
 	};
 	secret_auto struct secret body = SECRET_EMPTY;
 	char role[AWS_IMDS_ROLE_MAX + 1];
@@ -137,7 +156,8 @@ static void test_answers_that_are_none(void **state)
 		const char *text;
 		const char *words;
 	} cases[] = {
-		{ "{\"Code\":\"AssumeRoleUnauthorizedAccess\",\"Message\":\"EC2 cannot assume the role\"}", "Code is AssumeRoleUnauthorizedAccess, not Success" },
+		{ "{\"Code\":\"AssumeRoleUnauthorizedAccess\",\"Message\":\"EC2 cannot assume the role\"}",
+		  "Code is AssumeRoleUnauthorizedAccess, not Success" },
 		{ "{\"Code\":\"Failed\"," KEYS "," EXPIRES "}", "Code is Failed, not Success" },
 		{ "{\"Code\":\"success\"," KEYS "," EXPIRES "}", "Code is success, not Success" },
 		{ "{\"Code\":\"x\\ny \\\"\"}", "Code is x?y??, not" },
@@ -149,9 +169,12 @@ static void test_answers_that_are_none(void **state)
 		{ "{\"Code\":\"Success\",\"AccessKeyId\":\"A\",\"Token\":\"t\"," EXPIRES "}", "SecretAccessKey is missing" },
 		{ "{\"Code\":\"Success\",\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"s\"," EXPIRES "}", "Token is missing" },
 		{ "{\"Code\":\"Success\",\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"s\",\"Token\":\"\"," EXPIRES "}", "Token is missing" },
-		{ "{\"Code\":\"Success\",\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"s\",\"Token\":\"a\\r\\nb\"," EXPIRES "}", "Token is missing" },
-		{ "{\"Code\":\"Success\",\"AccessKeyId\":\"A B\",\"SecretAccessKey\":\"s\",\"Token\":\"t\"," EXPIRES "}", "AccessKeyId is missing" },
-		{ "{\"Code\":\"Success\",\"AccessKeyId\":7,\"SecretAccessKey\":\"s\",\"Token\":\"t\"," EXPIRES "}", "AccessKeyId is missing" },
+		{ "{\"Code\":\"Success\",\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"s\",\"Token\":\"a\\r\\nb\"," EXPIRES "}",
+		  "Token is missing" },
+		{ "{\"Code\":\"Success\",\"AccessKeyId\":\"A B\",\"SecretAccessKey\":\"s\",\"Token\":\"t\"," EXPIRES "}",
+		  "AccessKeyId is missing" },
+		{ "{\"Code\":\"Success\",\"AccessKeyId\":7,\"SecretAccessKey\":\"s\",\"Token\":\"t\"," EXPIRES "}",
+		  "AccessKeyId is missing" },
 		{ "{\"Code\":\"Success\"," KEYS "}", "no Expiration" },
 		{ "<html>", "not a single well-formed JSON object" },
 		{ "[" GOOD "]", "not a single well-formed JSON object" },
@@ -174,9 +197,26 @@ static void test_answers_that_are_none(void **state)
 static void test_dates(void **state)
 {
 	static const char *const bad[] = {
-		"2026-01-15T16:20:00", "2026-01-15T16:20:00+00:00", "2026-01-15 16:20:00Z", "2026-1-15T16:20:00Z", "2026-02-29T16:20:00Z", "2026-13-01T16:20:00Z",
-		"2026-00-01T16:20:00Z", "2026-01-00T16:20:00Z", "2026-01-15T24:00:00Z", "2026-01-15T16:60:00Z", "2026-01-15T16:20:60Z", "2026-01-15T16:20:00z",
-		"2026-01-15T16:20:0 Z", "20260115T162000Z", "+026-01-15T16:20:00Z", "2026-01-15T16:20:00Z ", "1768494000", "soon", "", "2026-01-15T16:20:00.0Z",
+		"2026-01-15T16:20:00",
+		"2026-01-15T16:20:00+00:00",
+		"2026-01-15 16:20:00Z",
+		"2026-1-15T16:20:00Z",
+		"2026-02-29T16:20:00Z",
+		"2026-13-01T16:20:00Z",
+		"2026-00-01T16:20:00Z",
+		"2026-01-00T16:20:00Z",
+		"2026-01-15T24:00:00Z",
+		"2026-01-15T16:60:00Z",
+		"2026-01-15T16:20:60Z",
+		"2026-01-15T16:20:00z",
+		"2026-01-15T16:20:0 Z",
+		"20260115T162000Z",
+		"+026-01-15T16:20:00Z",
+		"2026-01-15T16:20:00Z ",
+		"1768494000",
+		"soon",
+		"",
+		"2026-01-15T16:20:00.0Z",
 	};
 	struct aws_imds_keys keys = AWS_IMDS_KEYS_NONE;
 	char text[512];
@@ -196,10 +236,8 @@ static void test_dates(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tokens),
-		cmocka_unit_test(test_roles),
-		cmocka_unit_test(test_keys),
-		cmocka_unit_test(test_answers_that_are_none),
+		cmocka_unit_test(test_tokens), cmocka_unit_test(test_roles),
+		cmocka_unit_test(test_keys),   cmocka_unit_test(test_answers_that_are_none),
 		cmocka_unit_test(test_dates),
 	};
 
