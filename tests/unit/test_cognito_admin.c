@@ -1,6 +1,6 @@
 /*
- * The signed operations: what is sent, with which headers and how often, and what is believed of an answer. The way to the service is the test's own (linked with
- * --wrap=cognito_post and the like); the signature is the real one, at the time of the vector.
+ * The signed operations: what is sent, with which headers and how often, and what is believed of an answer. The way to the service is the
+ * test's own (linked with --wrap=cognito_post and the like); the signature is the real one, at the time of the vector.
  */
 #include "assert_err.h"
 
@@ -71,7 +71,7 @@ int64_t __wrap_clock_wall(void)
 
 static struct deadline deadline;
 static struct note note;
-static struct cognito cognito = { .endpoint = "https://cognito-idp.eu-west-1.amazonaws.com", .client_id = "1example", .deadline = &deadline, .note = &note };
+static struct cognito cognito = { .client_id = "1example", .deadline = &deadline, .note = &note };
 static struct aws_credentials_settings settings = { "/etc/keys", "default", false };
 static struct aws_credentials credentials = AWS_CREDENTIALS_NONE(&settings);
 static struct cognito_admin admin = { &cognito, &credentials, POOL };
@@ -329,12 +329,37 @@ static void test_long_values_are_no_values(void **state)
 	memset(text, 'a', sizeof(text));
 	for (size_t length = IDENTITY_VALUE_MAX; length <= IDENTITY_VALUE_MAX + 1; length++) {
 		text[length] = '\0';
-		(void)snprintf(answer, sizeof(answer), "{\"Username\":\"%s\",\"UserAttributes\":[{\"Name\":\"email\",\"Value\":\"%s\"}]" GOOD "}", text, text);
+		(void)snprintf(answer, sizeof(answer), "{\"Username\":\"%s\",\"UserAttributes\":[{\"Name\":\"email\",\"Value\":\"%s\"}]" GOOD "}",
+			       text, text);
 		line.answer = answer;
 		assert_err("long", cognito_admin_get_user(&admin, "alice", &user), OTP_OK);
 		assert_string_equal(user.email, length > IDENTITY_VALUE_MAX ? "" : text);
 		assert_string_equal(user.user_name, length > IDENTITY_VALUE_MAX ? "" : text);
 		text[length] = 'a';
+	}
+}
+
+/* Verified, silent, without a password, and nobody's alias is taken away: nothing else is in the body. */
+static void test_creation(void **state)
+{
+	static const char *const odd[] = { "{}", USER(GOOD), "{\"User\":[]}",
+					   "{\"User\":{\"Username\":\"alice\",\"UserAttributes\":[]" GOOD "}}" };
+	struct cognito_user user;
+
+	(void)state;
+	line.answer = "{\"User\":{\"Username\":\"alice\",\"Attributes\":[" ATTRIBUTE("sub", "\"" SUB "\"") ","
+		      ATTRIBUTE("email", "\"a@b.c\"") "]" GOOD "}}";
+	assert_err("created", cognito_admin_create_user(&admin, "a@b.c", &user), OTP_OK);
+	assert_string_equal(line.operation, "AdminCreateUser");
+	assert_string_equal(line.body, "{\"UserPoolId\":\"" POOL "\",\"Username\":\"a@b.c\",\"UserAttributes\":["
+				       "{\"Name\":\"email\",\"Value\":\"a@b.c\"},"
+				       "{\"Name\":\"email_verified\",\"Value\":\"true\"}],\"MessageAction\":\"SUPPRESS\"}");
+	assert_string_equal(user.sub, SUB);
+	assert_string_equal(user.email, "a@b.c");
+	assert_true(user.enabled && !user.email_verified && user.status == COGNITO_STATUS_CONFIRMED);
+	for (size_t i = 0; i < CASES(odd); i++) {
+		line.answer = odd[i];
+		assert_err(odd[i], cognito_admin_create_user(&admin, "a@b.c", &user), OTP_ERR_RESPONSE_SHAPE);
 	}
 }
 
@@ -350,6 +375,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_attributes, begin, end),
 		cmocka_unit_test_setup_teardown(test_odd_answers_are_refused, begin, end),
 		cmocka_unit_test_setup_teardown(test_long_values_are_no_values, begin, end),
+		cmocka_unit_test_setup_teardown(test_creation, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /*
- * Who is let through by what the pool says of him, who is created, and what is remembered. The pool, the pins and the time are the test's own (linked with
- * --wrap=cognito_admin_get_user and the like).
+ * Who is let through by what the pool says of him, who is created, and what is remembered. The pool, the pins and the time are the test's
+ * own (linked with --wrap=cognito_admin_get_user and the like).
  */
 #include "safe_place.h"
 
@@ -244,8 +244,8 @@ static void test_subs(void **state)
 /* Not "fine", not "does not exist", and nobody is created because something failed. */
 static void test_errors_stay_what_they_are(void **state)
 {
-	static const enum otp_err errors[] = { OTP_ERR_AWS_DENIED,   OTP_ERR_AWS_SIGNATURE, OTP_ERR_POOL_UNKNOWN, OTP_ERR_THROTTLED, OTP_ERR_NET_TIMEOUT,
-					       OTP_ERR_HTTP_STATUS, OTP_ERR_API_UNKNOWN,   OTP_ERR_RESPONSE_SHAPE };
+	static const enum otp_err errors[] = { OTP_ERR_AWS_DENIED,  OTP_ERR_AWS_SIGNATURE, OTP_ERR_POOL_UNKNOWN, OTP_ERR_THROTTLED,
+					       OTP_ERR_NET_TIMEOUT, OTP_ERR_HTTP_STATUS,   OTP_ERR_API_UNKNOWN,  OTP_ERR_RESPONSE_SHAPE };
 
 	(void)state;
 	for (size_t i = 0; i < CASES(errors); i++) {
