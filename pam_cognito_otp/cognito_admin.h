@@ -2,9 +2,11 @@
  * cognito_admin - the signed operations of Amazon Cognito user pools: what an administrator may ask and do.
  *
  * Rules kept here:
- *  - every call is signed with AWS credentials of this host (aws_credentials, sigv4), and goes where the others go; credentials that the service takes for expired
- *    are read anew once, and the call is made once more, since it was refused unread; nothing else is ever sent twice;
- *  - an answer is believed member by member: Enabled must be JSON true, an attribute counts by its exact text; an attribute that is there twice is an error;
+ *  - every call is signed with AWS credentials of this host (aws_credentials, sigv4), and goes where the others go; credentials that the
+ *    service takes for expired are read anew once, and the call is made once more, since it was refused unread; nothing else is ever
+ *    sent twice;
+ *  - an answer is believed member by member: Enabled must be JSON true, an attribute counts by its exact text; an attribute that is
+ *    there twice is an error;
  *  - nobody is welcomed by mail, nobody gets a password, and nobody's alias is taken away.
  *
  * Sources: Amazon Cognito user pools API reference (AdminGetUser, AdminCreateUser), protocol awsJson1.1.
@@ -51,19 +53,20 @@ struct cognito_user {
 };
 
 /*
- * Signs `body` and has `operation` done; the caller ends *ret_doc with json_doc_free in every case. For operations in other rooms; errors as below.
+ * Signs `body` and has `operation` done; the caller ends *ret_doc with json_doc_free in every case. For operations in other rooms;
+ * errors as below.
  */
 enum otp_err cognito_admin_post(struct cognito_admin *admin, const char *operation, const struct strbuf *body, struct json_doc **ret_doc);
 
 /*
- * AdminGetUser by user name or alias. OTP_ERR_ACCOUNT_NOT_FOUND, OTP_ERR_POOL_UNKNOWN, OTP_ERR_AWS_*, OTP_ERR_THROTTLED, OTP_ERR_RESPONSE_SHAPE, errors of
- * aws_credentials_load and cognito_post. The caller says where the operation begins (cognito_begin).
+ * AdminGetUser by user name or alias. OTP_ERR_ACCOUNT_NOT_FOUND, OTP_ERR_POOL_UNKNOWN, OTP_ERR_AWS_*, OTP_ERR_THROTTLED,
+ * OTP_ERR_RESPONSE_SHAPE, errors of aws_credentials_load and cognito_post. The caller says where the operation begins (cognito_begin).
  */
 enum otp_err cognito_admin_get_user(struct cognito_admin *admin, const char *user_name, struct cognito_user *ret_user);
 
 /*
- * AdminCreateUser with a verified email, MessageAction SUPPRESS and no password. OTP_ERR_ACCOUNT_EXISTS when somebody was first, or the address is another
- * user's; otherwise as above.
+ * AdminCreateUser with a verified email, MessageAction SUPPRESS and no password. OTP_ERR_ACCOUNT_EXISTS when somebody was first, or the
+ * address is another user's; otherwise as above.
  */
 enum otp_err cognito_admin_create_user(struct cognito_admin *admin, const char *email, struct cognito_user *ret_user);
 

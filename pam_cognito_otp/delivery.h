@@ -66,7 +66,8 @@ bool delivery_take_up(struct delivery *delivery);
 
 /*
  * Has a code mailed, or takes up the one that another call has had mailed meanwhile (*ret_taken_up). On failure the challenge held before is held still.
- * OTP_ERR_MAIL_BUDGET, OTP_ERR_STATE_IO, OTP_ERR_NET_TIMEOUT (another call is waiting for the service), errors of service_open, standing_check and cognito_initiate_auth.
+ * OTP_ERR_MAIL_BUDGET, OTP_ERR_STATE_IO, OTP_ERR_NET_TIMEOUT (another call is waiting for the service), errors of service_open,
+ * standing_check and cognito_initiate_auth.
  */
 enum otp_err delivery_mail(struct delivery *delivery, bool *ret_taken_up);
 

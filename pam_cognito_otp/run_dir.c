@@ -43,7 +43,7 @@ static bool run_dir_is_somebodys(const char *name)
 	return strncmp(name, "mails-proved-", 13) == 0 || strncmp(name, "mails-unproved-", 15) == 0 || strncmp(name, "mails-uid-", 10) == 0;
 }
 
-/* What killed processes left behind, challenges and standings that are long over, budgets that nobody has touched for longer than they count. */
+/* What killed processes left behind, challenges and standings that are long over, budgets untouched for longer than they count. */
 static bool run_dir_is_rubbish(int dir, const char *name, const struct stat *st)
 {
 	int64_t age = clock_wall() - st->st_mtim.tv_sec;

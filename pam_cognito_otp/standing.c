@@ -40,7 +40,10 @@ static void standing_add(struct strbuf *key, const char *field)
 	strbuf_puts(key, ",");
 }
 
-/* The file's name, from fields with their length before them: no two people make the same, and another line in the map, or pin, is another. */
+/*
+ * The file's name, from fields with their length before them: no two people make the same, and another line in the map, or pin, is
+ * another.
+ */
 static enum otp_err standing_name(const struct standing *standing, const char *pin, char name[STANDING_NAME_SIZE])
 {
 	strbuf_auto struct strbuf key = STRBUF_LIMIT(STANDING_KEY_MAX);
@@ -230,11 +233,12 @@ static void standing_log_created(const struct standing *standing, const char *su
 }
 
 /*
- * Remembered before anything else is done with him. Whoever is killed between the creation and this leaves a user without a pin: the next
- * call finds him as one whom the administrator may have made, and remembers him then (standing_remember_found). Only if he is deleted in the
- * pool before that call would he be created a second time.
+ * Remembered before anything else is done with him. Whoever is killed between the creation and this leaves a user without a pin: the
+ * next call finds him as one whom the administrator may have made, and remembers him then (standing_remember_found). Only if he is
+ * deleted in the pool before that call would he be created a second time.
  */
-static enum otp_err standing_remember_created(const struct standing *standing, const struct cognito_user *user, char pin[IDENTITY_SUB_SIZE + 1])
+static enum otp_err standing_remember_created(const struct standing *standing, const struct cognito_user *user,
+					      char pin[IDENTITY_SUB_SIZE + 1])
 {
 	struct pins_key key = standing_key(standing);
 	enum otp_err err = standing_judge_sub(user->sub, "", "", standing->note);
@@ -274,10 +278,11 @@ static enum otp_err standing_create(const struct standing *standing, struct cogn
 }
 
 /*
- * With create_user everybody is remembered who is found, however he came into the pool: who is deleted there later must not be taken for one
- * who never was there.
+ * With create_user everybody is remembered who is found, however he came into the pool: who is deleted there later must not be taken for
+ * one who never was there.
  */
-static enum otp_err standing_remember_found(const struct standing *standing, const struct cognito_user *user, char pin[IDENTITY_SUB_SIZE + 1])
+static enum otp_err standing_remember_found(const struct standing *standing, const struct cognito_user *user,
+					    char pin[IDENTITY_SUB_SIZE + 1])
 {
 	struct pins_key key = standing_key(standing);
 	enum otp_err err;
