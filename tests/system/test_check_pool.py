@@ -7,6 +7,7 @@ changed, and the client's secret is never shown.
 
 import contextlib
 import os
+import shutil
 import time
 
 import pytest
@@ -54,8 +55,8 @@ def credentials(house, machine):     # after the machine, which writes the setti
     os.remove(AWS_FILE)
     assert house.cognito.outbox() == []
     assert not house.cognito.requests("AdminCreateUser")
-    names = {request["body"].split('"USERNAME":"')[1].split('"')[0] for request in house.cognito.requests("InitiateAuth")}
-    assert names <= {"cognito-otp-check@example.invalid"}
+    bodies = [request["body"] for request in house.cognito.requests("InitiateAuth")]
+    assert all('"cognito-otp-check@example.invalid"' in body for body in bodies)
 
 
 def admin_settings(house, **changes):
@@ -107,6 +108,20 @@ def credential(**changes):
     return with_cognito("credential", {name: undo[name] for name in changes}, KEY, **changes)
 
 
+def remembered(line, **changes):
+    """Plant a file of pins with this line, and settings that look into it."""
+    @contextlib.contextmanager
+    def plant(house):
+        os.makedirs(STATE, mode=0o700, exist_ok=True)
+        write_file(f"{STATE}/pins-{POOL}", line + "\n", 0o600)
+        try:
+            with setting(**changes)(house):
+                yield
+        finally:
+            shutil.rmtree(STATE)
+    return plant
+
+
 CHOSEN = {"username_attributes": [], "alias_attributes": ["email"]}
 POOL_FAULTS = [
     Fault("EMAIL_OTP not allowed", pool(allowed_first_auth_factors=["PASSWORD", "SMS_OTP"]), "pool_factor", POOL,
@@ -127,7 +142,8 @@ POOL_FAULTS = [
                    setting(user_template="username:%u", require_group="ssh-users")),
           "pool_sign_up", "user_template", remedy="AllowAdminCreateUserOnly=true"),
     Fault("anybody can sign up, names in the map",
-          together(pool(admin_create_only=False, **CHOSEN), user_map("alice username:alice", f"bob username:bob sub={OTHER_SUB}")),
+          together(pool(admin_create_only=False, **CHOSEN),
+                   user_map("alice username:alice", f"bob username:bob sub={OTHER_SUB}")),
           "pool_sign_up", "1 username: lines without sub=", remedy="AllowAdminCreateUserOnly=true"),
     Fault("addresses are no names", pool(username_attributes=[]), "pool_names", "3 people are mapped by email:",
           remedy="cannot be changed"),
@@ -168,8 +184,9 @@ AWS_FAULTS = [
     Fault("key expired", credential(expired=True), "aws_expired", "DescribeUserPool", remedy="aws_imds"),
     Fault("logins may not look at users", together(credential(denied=["AdminGetUser"]), setting(check_user="yes")),
           "aws_denied", "AdminGetUser", remedy="IAM policy"),
-    Fault("requests limited", with_fault("DescribeUserPool", error={"type": "TooManyRequestsException", "message": "x"}),
-          "service_throttled", "could not be looked at", level="warning", remedy="Wait"),
+    Fault("requests limited",
+          with_fault("DescribeUserPool", error={"type": "TooManyRequestsException", "message": "x"}), "service_throttled",
+          "could not be looked at", level="warning", remedy="Wait"),
     Fault("a web page in place of the pool", with_fault("DescribeUserPool", body="<html>"), "json_syntax",
           "DescribeUserPool"),
     Fault("no pool in the answer", with_fault("DescribeUserPool", body="{}"), "json_absent", "UserPool"),
@@ -194,6 +211,14 @@ USER_FAULTS = [
           f"the pool has {ALICE}", remedy="byte for byte"),
     Fault("another sub", user_map(f"alice email:{ALICE} sub={OTHER_SUB}"), "identity_sub", f"the map says {OTHER_SUB}",
           remedy="made anew"),
+    Fault("another sub than at his first login",
+          remembered(f"alice email:{ALICE} sub={OTHER_SUB} from=login time=1764300000", pin_sub="yes"), "identity_sub",
+          f"alice, email:{ALICE}: .*{OTHER_SUB}"),
+    Fault("in the pool before, and not now",
+          together(user_map("alice email:alicia@example.com"),
+                   remembered(f"alice email:alicia@example.com sub={OTHER_SUB} from=created time=1764300000",
+                              create_user="yes")),
+          "account_gone", f"he was there with the sub {OTHER_SUB}", remedy="pin clear"),
     Fault("a second factor", together(pool(mfa="OPTIONAL"), alice(mfa=["SOFTWARE_TOKEN_MFA"],
                                                                   preferred_mfa="SOFTWARE_TOKEN_MFA")), "user_mfa",
           "SOFTWARE_TOKEN_MFA", remedy="admin-set-user-mfa-preference .*Enabled=false"),
