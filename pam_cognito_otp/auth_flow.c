@@ -406,13 +406,6 @@ static void flow_end(struct auth_flow *flow, enum otp_err result)
 		crypto_shut_down();
 }
 
-static void flow_farewell(const struct auth_flow *flow, enum otp_err result)
-{
-	struct dialogue_end end = { result, flow->delivery.challenge.record != NULL, flow->delivery.wait_s };
-
-	dialogue_part(&flow->request->caller, &end, flow->request->messages, flow->request->conversation);
-}
-
 /* What the log is told: for a stranger who was only shown a dialogue, why; but what is wrong with this machine comes first. */
 static enum otp_err flow_reason(const struct auth_flow *flow, enum otp_err result)
 {
@@ -432,8 +425,7 @@ __attribute__((visibility("default"))) void auth_flow_run(const struct auth_requ
 
 	/* an installation that is under way or was broken off: this is not the helper that we were built with */
 	if (request->size != AUTH_REQUEST_SIZE || strcmp(request->version, OTP_VERSION) != 0) {
-		ret_result->result = OTP_ERR_HELPER_PROTOCOL;
-		ret_result->reason = OTP_ERR_HELPER_PROTOCOL;
+		ret_result->result = ret_result->reason = OTP_ERR_HELPER_PROTOCOL;
 		return;
 	}
 	log_open("cognito-otp-helper", request->options->debug); /* this object has a log room of its own, beside the helper's */
@@ -445,6 +437,7 @@ __attribute__((visibility("default"))) void auth_flow_run(const struct auth_requ
 	flow_end(&flow, err);
 	if (err != OTP_OK)
 		pace_keep(&flow.pace, request->conversation);
-	flow_farewell(&flow, err);
+	dialogue_part(&request->caller, &(struct dialogue_end){ err, flow.delivery.challenge.record != NULL, flow.delivery.wait_s }, request->messages,
+		      request->conversation);
 	delivery_end(&flow.delivery);
 }

@@ -10,7 +10,7 @@ import re
 import time
 
 import pytest
-from driver.people import key_holder, sign_in
+from driver.people import console, key_holder, sign_in
 from mock_cognito.defaults import POOL
 from rig import network, pam
 
@@ -347,3 +347,58 @@ def test_a_program_without_a_conversation(house):
     checked.forget_answers()
     house.cognito.user("alice@example.com", enabled=False)
     assert enter(conversation=False)[0] == "PAM_PERM_DENIED"
+
+
+# --- several people with one account --------------------------------------------------------------------------------
+
+SHARED = "Several people use this account; log in with a code, so that it is known who you are."
+
+
+def share(house):
+    """alice's account is bob's as well."""
+    checked.check_user(house)
+    house.user_map("alice email:alice@example.com", "alice email:bob@example.com")
+
+
+def come_in(house, call, name):
+    """Say who it is, and type his code."""
+    assert "Several people use alice" in call.prompt()
+    call.answer(name)
+    assert call.prompt().endswith("Code (r = new one): ")
+    call.answer(house.cognito.last_code(name))
+
+
+def test_a_key_alone_on_a_shared_account(house):
+    """It does not say who it is, and nobody is asked about; without check_user it gets in."""
+    share(house)
+    assert enter() == ("PAM_PERM_DENIED", [SHARED])
+    assert outcomes(house) == [("denied", "user_shared", "alice")] and checked.asked(house) == 0
+    house.settings()
+    assert enter() == ("PAM_SUCCESS", [])
+
+
+@pytest.mark.parametrize("gone_one, code", [("bob", "PAM_SUCCESS"), ("alice", "PAM_PERM_DENIED")])
+def test_who_has_come_in_is_looked_for(house, gone_one, code):
+    """alice comes in with a code; then she, or bob, is deleted before the account phase."""
+    share(house)
+    with console("alice", ("authenticate", "tty=tty1", "acct_mgmt")) as call:
+        assert "Several people use alice" in call.prompt()
+        call.answer("alice@example.com")
+        assert call.prompt().endswith("Code (r = new one): ")
+        checked.forget_answers()
+        house.cognito.fault("AdminGetUser", times=None, user=f"{gone_one}@example.com", **error("UserNotFoundException"))
+        call.answer(house.cognito.last_code("alice@example.com"))
+        codes = call.finish()
+    house.cognito.clear_faults()
+    assert (codes["authenticate"], codes["acct_mgmt"]) == ("PAM_SUCCESS", code)
+    assert house.log.lines("phase=account")[0].count("cognito=alice@example.com") == 1
+
+
+def test_one_who_failed_is_forgotten(house):
+    """A handle that went on after a failure does not know any more who had come in before."""
+    share(house)
+    with console("alice", ("authenticate", "authenticate", "acct_mgmt")) as call:
+        come_in(house, call, "alice@example.com")
+        assert "Several people use alice" in call.prompt()
+        assert call.finish() == {"authenticate": "PAM_CONV_ERR", "acct_mgmt": "PAM_PERM_DENIED"}
+    assert [reason for _, reason, _ in outcomes(house)] == ["user_shared"]

@@ -149,6 +149,25 @@ def test_a_code_is_no_way_around(house, server):
     assert reasons(house) == ["account_not_found"]
 
 
+def test_the_session_says_who_it_is(house, server):
+    """Of several people with one account; nobody else's session has the variable."""
+    checked.check_user(house)
+    house.user_map("alice email:bob@example.com", f"alice email:{ALICE}", "bob email:bob@example.com")
+    with ssh.terminal(server, "alice", "echo who=$COGNITO_OTP_USER.") as person:
+        person.answer("Sign-in code, or y to have one mailed: ", ALICE)
+        person.answer("Sign-in code, or y to have one mailed: ", "y")
+        person.answer(CODE_QUESTION, house.cognito.last_code(ALICE))
+        person.expect(r"^who=alice@example\.com\.\r\n")
+        assert person.wait() == 0
+    house.cognito.clear_outbox()
+    with ssh.terminal(server, "bob", "echo who=$COGNITO_OTP_USER.") as person:
+        person.answer("Sign-in code, or y to have one mailed: ", "y")
+        person.answer(CODE_QUESTION, house.cognito.last_code("bob@example.com"))
+        person.expect(r"^who=\.\r\n")
+        assert person.wait() == 0
+    assert reasons(house) == [] and len(house.log.lines("event=accepted reason=verified")) == 2
+
+
 # --- when it cannot be asked ----------------------------------------------------------------------------------------
 
 
