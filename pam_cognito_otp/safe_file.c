@@ -258,38 +258,37 @@ static enum otp_err safe_dir_ask(int fd, const char *name, struct stat *ret_st, 
 	return OTP_OK;
 }
 
-enum otp_err safe_dir_open_to_read(int dir, const char *name, int *ret_fd, struct note *note)
+/* The caller closes *ret_fd. */
+static enum otp_err safe_dir_open_asked(int dir, const char *name, int *ret_fd, struct stat *ret_st, struct note *note)
 {
 	int fd = openat(dir, name, SAFE_READ_FLAGS);
-	struct stat st;
-	enum otp_err err;
+	enum otp_err err = fd < 0 ? safe_state(safe_open_failed(name, note)) : safe_dir_ask(fd, name, ret_st, note);
 
-	if (fd < 0)
-		return safe_state(safe_open_failed(name, note));
-	err = safe_dir_ask(fd, name, &st, note);
 	if (err == OTP_OK)
 		*ret_fd = fd;
 	else
-		(void)close(fd);
+		safe_close(&fd);
 	return err;
+}
+
+enum otp_err safe_dir_open_to_read(int dir, const char *name, int *ret_fd, struct note *note)
+{
+	struct stat st;
+
+	return safe_dir_open_asked(dir, name, ret_fd, &st, note);
 }
 
 enum otp_err safe_dir_read(int dir, const char *name, size_t max, struct secret *ret_bytes, int64_t *ret_mtime, struct note *note)
 {
-	fd_auto int fd = openat(dir, name, SAFE_READ_FLAGS);
+	fd_auto int fd = -1;
 	struct stat st;
-	enum otp_err err;
+	enum otp_err err = safe_dir_open_asked(dir, name, &fd, &st, note);
 
-	if (fd < 0)
-		return safe_state(safe_open_failed(name, note));
-	err = safe_dir_ask(fd, name, &st, note);
-	if (err != OTP_OK)
-		return err;
-	err = safe_slurp(fd, name, max, ret_bytes, note);
-	if (err != OTP_OK)
-		return safe_state(err);
-	*ret_mtime = st.st_mtim.tv_sec;
-	return OTP_OK;
+	if (err == OTP_OK)
+		err = safe_state(safe_slurp(fd, name, max, ret_bytes, note));
+	if (err == OTP_OK)
+		*ret_mtime = st.st_mtim.tv_sec;
+	return err;
 }
 
 static bool safe_write_all(int fd, const char *bytes, size_t length)
