@@ -494,10 +494,12 @@ static pid_t hold_lock(int dir)
 	pid = fork();
 	if (pid == 0) {
 		int fd = openat(dir, "pins.lock", O_RDWR | O_CLOEXEC);
+		bool held = fcntl(fd, F_OFD_SETLK, &lock) == 0;
 
-		(void)!write(ready[1], fcntl(fd, F_OFD_SETLK, &lock) == 0 ? "1" : "0", 1);
-		for (;;)
+		(void)!write(ready[1], held ? "1" : "0", 1);
+		while (held)
 			(void)pause();
+		_exit(1);
 	}
 	assert_int_equal(read(ready[0], &byte, 1), 1);
 	(void)close(ready[0]);
