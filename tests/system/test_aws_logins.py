@@ -9,6 +9,7 @@ import time
 
 import pytest
 from driver.people import console, enter_code, sign_in
+from rig.proxy import Proxy
 
 from system.house import AWS_FILE, write_file
 from system.test_aws_credentials import (
@@ -74,6 +75,16 @@ def test_role(house, metadata):
     assert house.counts() == ONCE
     assert asked(metadata) == IMDS_STEPS
     assert TEMPORARY_ID in house.cognito.requests("AdminGetUser")[0]["headers"]["authorization"]
+
+
+def test_role_beside_a_proxy(house, metadata):
+    """A host that reaches the service through a proxy only: the metadata service is not asked through it."""
+    with Proxy(house.cognito.https_port) as proxy:
+        with_role(house, proxy=proxy.url)
+        verified(house)
+        assert proxy.requests() == [f"CONNECT localhost:{house.cognito.https_port} HTTP/1.1"]
+    assert house.counts() == ONCE
+    assert asked(metadata) == IMDS_STEPS
 
 
 @pytest.mark.parametrize("case", FILE_CASES)
