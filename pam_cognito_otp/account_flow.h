@@ -1,8 +1,8 @@
 /*
  * account_flow - the story of the account phase: is the person whom this account is mapped to still in the pool as he should be?
  *
- * Rules kept here: nothing is asked, nothing is mailed, nobody is created; anything but a clear yes is an objection with its own reason; whoever is refused
- * here has proved himself, and is told so.
+ * Rules kept here: nothing is asked, nothing is mailed, nobody is created; anything but a clear yes is an objection with its own reason;
+ * whoever is refused here has proved himself, and is told so.
  *
  * It is in the same shared object as auth_flow, since it needs the same libraries.
  */

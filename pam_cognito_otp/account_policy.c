@@ -24,7 +24,8 @@ static bool account_policy_failed(enum otp_err err)
 	return err_class(err) == OTP_CLASS_SYSTEM || err_class(err) == OTP_CLASS_MEMORY;
 }
 
-enum otp_err account_policy_judge(const struct options *options, const struct account_policy_call *call, struct policy_user *user, struct note *note)
+enum otp_err account_policy_judge(const struct options *options, const struct account_policy_call *call, struct policy_user *user,
+				  struct note *note)
 {
 	enum otp_err err = user->looked_up;
 	bool about_user;

@@ -3,10 +3,12 @@
  *
  * `event=accepted|ignored|denied reason=… user=… cognito=… service=… origin=… caller=… [request_id=…] [detail="…"]`
  *
- * In the account phase ` phase=account` follows the caller, and `ignored` stands for a system user who goes on though nobody could be judged.
+ * In the account phase ` phase=account` follows the caller, and `ignored` stands for a system user who goes on though nobody could be
+ * judged.
  *
- * Rules kept here: fixed keys in a fixed order; each value is cleaned, so that a name cannot forge a second field or a second line; the name of an account
- * that does not exist is not written, since it may be a password typed too early; no code, token, session or secret has a field.
+ * Rules kept here: fixed keys in a fixed order; each value is cleaned, so that a name cannot forge a second field or a second line; the
+ * name of an account that does not exist is not written, since it may be a password typed too early; no code, token, session or secret
+ * has a field.
  */
 #ifndef OTP_AUDIT_H
 #define OTP_AUDIT_H

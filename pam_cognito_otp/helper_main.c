@@ -1,9 +1,9 @@
 /*
  * helper_main - the program behind the door: one process per call of the module, started with an empty environment.
  *
- * It makes its inheritance its own, receives the call, loads the settings, judges the user, and hands on to auth_flow, or in the account phase to account_flow, if
- * there is anything to ask. It
- * links libc only; the flow, with libcurl, OpenSSL and json-c, is a shared object that is loaded when a login needs it.
+ * It makes its inheritance its own, receives the call, loads the settings, judges the user, and hands on to auth_flow, or in the account
+ * phase to account_flow, if there is anything to ask. It links libc only; the flow, with libcurl, OpenSSL and json-c, is a shared object
+ * that is loaded when a login needs it.
  */
 #include <dlfcn.h>
 #include <signal.h>

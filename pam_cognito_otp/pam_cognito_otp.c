@@ -1,15 +1,16 @@
 /*
  * pam_cognito_otp - the door that PAM knocks at.
  *
- * It collects what PAM knows, has the helper decide (pam_relay), writes the one outcome line and translates the verdict. It links libpam and libc
- * only, keeps nothing but pam_state and, in the session's environment, who of several people has come in, and exports pam_sm_* only.
+ * It collects what PAM knows, has the helper decide (pam_relay), writes the one outcome line and translates the verdict. It links libpam
+ * and libc only, keeps nothing but pam_state and, in the session's environment, who of several people has come in, and exports pam_sm_*
+ * only.
  *
  * Rules kept here:
  *  - PAM_USER is never set, and is compared at the end with what it was: the program logs in the user it asked for (CVE-2024-9313);
  *  - every PAM item may be missing;
  *  - setcred and session never object: what they would need is not visible in sshd's monitor;
- *  - account objects to nobody unless the settings ask for it (settings_peek), and never to root: a key login, cron or sudo's own time stamp must not fail
- *    because of us. Where they do ask, and helper or settings are of no use, system users go on.
+ *  - account objects to nobody unless the settings ask for it (settings_peek), and never to root: a key login, cron or sudo's own time
+ *    stamp must not fail because of us. Where they do ask, and helper or settings are of no use, system users go on.
  */
 #include <pwd.h>
 #include <stdio.h>
@@ -91,8 +92,8 @@ static void door_log(pam_handle_t *pamh, const struct pam_relay_call *call, cons
 	}
 	log_clean(user, sizeof(user), account || door_knows_user(verdict->reason) ? call->user : "", true);
 	log_clean(service, sizeof(service), call->service == NULL ? "" : call->service, true);
-	pam_syslog(pamh, level, "event=%s reason=%s user=%s service=%s%s detail=\"%s%s\"", door_event(verdict), err_reason(verdict->reason), user, service,
-		   account ? " phase=account" : "", door_about(verdict->reason), err_text(verdict->reason));
+	pam_syslog(pamh, level, "event=%s reason=%s user=%s service=%s%s detail=\"%s%s\"", door_event(verdict), err_reason(verdict->reason), user,
+		   service, account ? " phase=account" : "", door_about(verdict->reason), err_text(verdict->reason));
 }
 
 /* A program without a conversation cannot be asked for a code: found out before one is mailed. */
@@ -130,8 +131,8 @@ static void door_run(pam_handle_t *pamh, const struct pam_relay_call *call, stru
 }
 
 /*
- * Who of several people has come in: for the account phase, which must know whom to look for, and for the session. A call that has passed by says nothing,
- * one that failed takes back what was known.
+ * Who of several people has come in: for the account phase, which must know whom to look for, and for the session. A call that has passed
+ * by says nothing, one that failed takes back what was known.
  */
 static void door_keep_person(pam_handle_t *pamh, const struct pam_relay_call *call, struct pam_relay_verdict *verdict)
 {

@@ -1,10 +1,10 @@
 /*
- * pam_state - what one PAM handle remembers between calls: of one PAM line that the tries are spent or that a hard error was met; and who of several people
- * that share an account has come in, for the account phase.
+ * pam_state - what one PAM handle remembers between calls: of one PAM line that the tries are spent or that a hard error was met; and who
+ * of several people that share an account has come in, for the account phase.
  *
- * sudo calls us three times and login five times on one handle: without this, each round would mail again or wait out the deadline again. sshd
- * forks for every round, so there it is lost, which is fine: nothing depends on it for safety. The
- * account phase of a login with a code runs in the same process as its auth phase, in sshd too.
+ * sudo calls us three times and login five times on one handle: without this, each round would mail again or wait out the deadline again.
+ * sshd forks for every round, so there it is lost, which is fine: nothing depends on it for safety. The account phase of a login with a
+ * code runs in the same process as its auth phase, in sshd too.
  */
 #ifndef OTP_PAM_STATE_H
 #define OTP_PAM_STATE_H

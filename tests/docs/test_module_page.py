@@ -53,6 +53,13 @@ def test_return_values_are_those_of_the_table():
     assert sorted(items) == sorted(set(sources.find(r"return (PAM_\w+);", body)))
 
 
+def test_account_codes_are_those_of_the_table():
+    """The same for the account phase, which has fewer."""
+    items = sources.find(r"^\.It Dv (\w+) Ta", sources.section("pam_cognito_otp.8", "THE ACCOUNT PHASE"), re.M)
+    body = sources.read("pam_cognito_otp/pam_result.c").split("int pam_result_of_account", 1)[1]
+    assert sorted(items) == sorted(set(sources.find(r"return (PAM_\w+);", body)))
+
+
 def test_callers_are_those_of_the_code():
     """The words that the log has for them."""
     items = sources.find(r"^\.It Cm (\w+)$", sources.section("pam_cognito_otp.8", "WHO IS ASKING"), re.M)

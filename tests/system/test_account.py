@@ -1,7 +1,7 @@
-"""The account phase through PAM: what is asked for whom, and what it comes to, with code, reason and what reached the service.
+"""The account phase through PAM: what is asked for whom, and what it comes to.
 
-The calls are those of a program that has seen a key: no authenticate before. What real programs make of the codes stands
-in test_leavers.py.
+With code, reason and what reached the service. The calls are those of a program that has seen a key: no authenticate
+before. What real programs make of the codes stands in test_leavers.py.
 """
 
 import contextlib
@@ -386,7 +386,8 @@ def test_who_has_come_in_is_looked_for(house, gone_one, code):
         call.answer("alice@example.com")
         assert call.prompt().endswith("Code (r = new one): ")
         checked.forget_answers()
-        house.cognito.fault("AdminGetUser", times=None, user=f"{gone_one}@example.com", **error("UserNotFoundException"))
+        missing = error("UserNotFoundException")
+        house.cognito.fault("AdminGetUser", times=None, user=f"{gone_one}@example.com", **missing)
         call.answer(house.cognito.last_code("alice@example.com"))
         codes = call.finish()
     house.cognito.clear_faults()

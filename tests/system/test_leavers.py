@@ -1,6 +1,7 @@
-"""Who has left the pool does not come in any more, whatever else he still has: a key, a time stamp of sudo, a su by root.
+"""Who has left the pool does not come in any more, whatever he still has: a key, a stamp of sudo, a su by root.
 
-Real programs, with an account line of ours and check_user. What each objection comes to by itself is in test_account.py.
+Real programs, with an account line of ours and check_user. What each objection comes to by itself is in
+test_account.py.
 """
 
 import contextlib

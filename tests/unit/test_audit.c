@@ -58,7 +58,8 @@ static void test_the_account_phase(void **state)
 	(void)state;
 	audit.account = true;
 	audit.caller = "key";
-	assert_line(&audit, "event=accepted reason=verified user=alice cognito=alice@example.com service=sshd origin=192.0.2.1 caller=key phase=account");
+	assert_line(&audit, "event=accepted reason=verified user=alice cognito=alice@example.com service=sshd origin=192.0.2.1 caller=key "
+			    "phase=account");
 	audit.reason = OTP_ERR_CONFIG_KEY;
 	audit.note = &note;
 	assert_line(&audit, "event=ignored reason=config_unknown_key user=alice cognito=alice@example.com service=sshd origin=192.0.2.1 caller=key "

@@ -1,4 +1,4 @@
-/* Whether a settings file or a PAM line asks for anything in the account phase: only `no` is a no, and what else is broken does not count. */
+/* Whether a file or a PAM line asks for anything in the account phase: only `no` is a no, and what else is broken does not count. */
 #include "assert_err.h"
 #include "safe_place.h"
 
