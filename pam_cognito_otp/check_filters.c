@@ -52,7 +52,8 @@ void check_filters(const struct check *check)
 	static const struct check_filters_kind groups = {
 		"group", unix_groups_exists,
 		{ REPORT_WARNING, "unknown_group", "groups",
-		  "Write the name as getent group shows it, or take it out of groups. Groups of the pool belong into require_group." }
+		  "Write the name as getent group shows it, or take it out of groups. Groups of the pool belong into "
+		  "require_group." }
 	};
 
 	check_filters_list(check, &check->options->users, &users);
@@ -62,7 +63,8 @@ void check_filters(const struct check *check)
 void check_filters_services(const struct check *check, const struct pam_use *use)
 {
 	struct finding finding = { REPORT_WARNING, "require_group_unused", "",
-				   "Name the service as its file in /etc/pam.d is called, and write the module into that file, or take the setting out." };
+				   "Name the service as its file in /etc/pam.d is called, and write the module into that file, or take "
+				   "the setting out." };
 	const struct option_services *services = &check->options->require_group_service;
 
 	for (size_t i = 0; i < services->count; i++) {

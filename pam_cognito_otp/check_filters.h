@@ -1,6 +1,6 @@
 /*
- * check_filters - words of users, groups and require_group.SERVICE that mean nobody and nothing here: a filter with a typing error keeps silent, and lets
- * in whom it should keep out.
+ * check_filters - words of users, groups and require_group.SERVICE that mean nobody and nothing here: a filter with a typing error keeps
+ * silent, and lets in whom it should keep out.
  */
 #ifndef OTP_CHECK_FILTERS_H
 #define OTP_CHECK_FILTERS_H

@@ -67,8 +67,8 @@ enum otp_err filter_account(const struct options *options, const char *user, uid
 }
 
 /*
- * One look-up for each word that is a name, whatever the number of his groups; and one for each of his groups only when a word has wildcards. The first kind
- * shows as well when the source of the groups is away, which a list of them hides.
+ * One look-up for each word that is a name, whatever the number of his groups; and one for each of his groups only when a word has
+ * wildcards. The first kind shows as well when the source of the groups is away, which a list of them hides.
  */
 static enum otp_err filter_mark_groups(struct filter *filter, const struct unix_groups *groups)
 {

@@ -1,8 +1,9 @@
 /*
  * filter - which local accounts the settings admit: allow_root and min_uid, users, groups.
  *
- * Rules kept here: all of them must let him in; in a list one word without `!` must match, or there are only words with it, and none of those may; a word is
- * compared as a whole, with the shell's wildcards and no other sign (a backslash stands for itself, as in DOMAIN\name); what cannot be looked up admits nobody.
+ * Rules kept here: all of them must let him in; in a list one word without `!` must match, or there are only words with it, and none of
+ * those may; a word is compared as a whole, with the shell's wildcards and no other sign (a backslash stands for itself, as in
+ * DOMAIN\name); what cannot be looked up admits nobody.
  */
 #ifndef OTP_FILTER_H
 #define OTP_FILTER_H

@@ -1,8 +1,8 @@
 /*
  * option_services - lists of words of which each counts for one PAM service.
  *
- * Rule kept here: a service is called as PAM calls it, in lower case: libpam changes the letters of whatever a program asks for (pam_set_item in
- * libpam/pam_item.c), so that a name with a capital would never be met.
+ * Rule kept here: a service is called as PAM calls it, in lower case: libpam changes the letters of whatever a program asks for
+ * (pam_set_item in libpam/pam_item.c), so that a name with a capital would never be met.
  */
 #ifndef OTP_OPTION_SERVICES_H
 #define OTP_OPTION_SERVICES_H

@@ -315,7 +315,7 @@ OPTION_VALUE(option_set_words)
 	return words->count == 0 ? option_refuse(note, "no word in it: this could match nobody") : OTP_OK;
 }
 
-/* Whether a word with `!` takes back all that `name`, a name or a pattern, allows. What two patterns have in common is not worked out. */
+/* Whether a word with `!` takes back all that a name or pattern allows. What two patterns have in common is not worked out. */
 static bool option_excludes(const struct option_words *words, const char *name)
 {
 	bool literal = strpbrk(name, "*?[") == NULL;

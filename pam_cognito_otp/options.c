@@ -127,7 +127,8 @@ static enum otp_err option_show(option_setter *set, const void *field, const cha
 	return value.failed;
 }
 
-static enum otp_err option_show_services(const struct option *option, const struct option_services *services, options_visitor *visit, void *arg)
+static enum otp_err option_show_services(const struct option *option, const struct option_services *services, options_visitor *visit,
+					 void *arg)
 {
 	char key[OPTION_KEY_SIZE];
 	enum otp_err err = OTP_OK;
@@ -171,8 +172,8 @@ static const struct option *option_find(const char *key, size_t length)
 }
 
 /* `require_group.sudo`: as any other key, but counted for each service by itself. */
-static enum otp_err option_set_service(struct option_source *source, const struct option *option, const struct config_place *place, const char *key,
-				       size_t key_length, const char *value, struct note *note)
+static enum otp_err option_set_service(struct option_source *source, const struct option *option, const struct config_place *place,
+				       const char *key, size_t key_length, const char *value, struct note *note)
 {
 	struct option_services *services = (void *)((char *)source->options + option->field);
 	size_t stem = option_stem(option);
@@ -181,8 +182,8 @@ static enum otp_err option_set_service(struct option_source *source, const struc
 	struct note why = { "" };
 
 	if (!option_services_is_name(key + stem, key_length - stem))
-		return config_unknown(place, key, key_length, "not the name of a PAM service: at most 64 of a-z 0-9 . _ -, as PAM has them in lower case",
-				      note);
+		return config_unknown(place, key, key_length,
+				      "not the name of a PAM service: at most 64 of a-z 0-9 . _ -, as PAM has them in lower case", note);
 	(void)snprintf(whole, sizeof(whole), "%.*s", (int)key_length, key);
 	service = option_services_entry(services, key + stem, key_length - stem);
 	if (service == NULL)

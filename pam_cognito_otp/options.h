@@ -78,11 +78,15 @@ enum otp_err options_load(struct options *options, const char *const *arguments,
 /* The table, for whoever documents or shows it: NULL beyond its end. *ret_default is "" when there is none. */
 const char *options_key(size_t index, const char **ret_default);
 
-/* The list of the pool's groups of which one is needed where PAM's service is `service`: its own, or else the general one, which may be empty. Borrowed. */
+/*
+ * The list of the pool's groups of which one is needed where PAM's service is `service`: its own, or else the general one, which may be
+ * empty. Borrowed.
+ */
 const struct option_words *options_required_groups(const struct options *options, const char *service);
 
 /*
- * Shows each setting in the table's order, with the value that is in force; "" when it has none. What is set for single services is shown for each of them. OTP_ERR_MEMORY.
+ * Shows each setting in the table's order, with the value that is in force; "" when it has none. What is set for single services is shown
+ * for each of them. OTP_ERR_MEMORY.
  */
 typedef void options_visitor(void *arg, const char *key, const char *value);
 enum otp_err options_each(const struct options *options, options_visitor *visit, void *arg);

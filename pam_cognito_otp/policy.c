@@ -122,8 +122,8 @@ static bool policy_is_failure(enum otp_err err)
 }
 
 /*
- * Whether there is such an account, and the settings admit it. The groups are looked up for names without an account, too: while their source is away the
- * failure must not tell which names are accounts.
+ * Whether there is such an account, and the settings admit it. The groups are looked up for names without an account, too: while their
+ * source is away the failure must not tell which names are accounts.
  */
 static enum otp_err policy_filter(const struct options *options, const char *name, const struct policy_user *user, struct note *note)
 {

@@ -35,8 +35,9 @@ struct policy_user {
 enum otp_err policy_look_up(const char *user, struct policy_user *ret_user);
 
 /*
- * Judges a user who was looked up. OTP_OK: allowed, and mapped or shared. OTP_IGNORED: `unmapped = ignore` lets him pass by. OTP_ERR_USER_*: refused. OTP_ERR_CONFIG_*, OTP_ERR_MAP_SYNTAX,
- * OTP_ERR_SYSTEM: nobody can be judged; the note says why. With OTP_ERR_USER_FILTERED it says by which setting.
+ * Judges a user who was looked up. OTP_OK: allowed, and mapped or shared. OTP_IGNORED: `unmapped = ignore` lets him pass by. OTP_ERR_USER_*: refused.
+ * OTP_ERR_CONFIG_*, OTP_ERR_MAP_SYNTAX, OTP_ERR_SYSTEM: nobody can be judged; the note says why. With OTP_ERR_USER_FILTERED it says by
+ * which setting.
  */
 enum otp_err policy_judge(const struct options *options, const char *name, struct policy_user *user, struct note *note);
 

@@ -33,7 +33,7 @@ static const char *const remedy_table[] = {
 	[OTP_ERR_USER_ROOT] = "Log in as somebody else and use sudo. Or set allow_root = yes and map root.",
 	[OTP_ERR_USER_SYSTEM] = "If this is a person's account, lower min_uid.",
 	[OTP_ERR_USER_FILTERED] = 
-		"If he should get in, add him to users, or to one of groups; getent group and id USER show whom they have. A word with ! keeps out.",
+		"If he should get in, add him to users, or to one of groups; id USER shows his groups. A word with ! keeps out.",
 	[OTP_ERR_USER_UNMAPPED] = "Give him a line in the file of user_map. It has the form: alice email:alice@example.com sub=UUID.",
 	[OTP_ERR_USER_REFUSED_BY_HOST] =
 		"If he should get in, change AllowUsers, DenyUsers or PermitRootLogin in sshd_config, or make the account.",

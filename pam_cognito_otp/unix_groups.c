@@ -62,8 +62,8 @@ static enum otp_err unix_groups_look_up(unix_groups_lookup *lookup, const void *
 }
 
 /*
- * getgrouplist has no word for "one of the sources failed": it goes on with the next, and what is left is a shorter list. Of what the sources leave in errno
- * this is not left over from something that went well in the end, as ENOENT or EAGAIN may be.
+ * getgrouplist has no word for "one of the sources failed": it goes on with the next, and what is left is a shorter list. Of what the
+ * sources leave in errno this is not left over from something that went well in the end, as ENOENT or EAGAIN may be.
  */
 static bool unix_groups_failed(int number)
 {

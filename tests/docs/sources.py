@@ -58,7 +58,8 @@ def c_number(text):
 
 def settings():
     """Return the table of settings, in its order."""
-    table = between(read("pam_cognito_otp/options.c"), "options_table[] = {", "};").replace('" SERVICE_WORD', '.SERVICE"')
+    table = between(read("pam_cognito_otp/options.c"), "options_table[] = {", "};")
+    table = table.replace('" SERVICE_WORD', '.SERVICE"')
     row = r'\{ "([\w.]+)", (NULL|"[^"]*"), option_set_(\w+), FIELD\(\w+\), ([^,{}]+), ([^,{}]+) \}'
     rows = find(row, table)
     assert len(rows) == table.count("FIELD("), "a row of options_table has another form"

@@ -208,7 +208,7 @@ SETTING = [
     Fault("user_pool_id not set", with_settings(user_pool_id=None), "config_missing", "user_pool_id"),
     Fault("pool without a region", with_settings(user_pool_id="nowhere_Ab1"), "config_value", "user_pool_id"),
     Fault("list that lets nobody in", with_settings(users="alice !a*"), "config_value", "users: excludes all"),
-    Fault("user of users who is nobody", with_settings(users="alice bob bbo"), "unknown_user", "users: bbo: there is no",
+    Fault("user of users who is nobody", with_settings(users="alice bob bbo"), "unknown_user", "users: bbo: there",
           level="warning", remedy="getent passwd"),
     Fault("user of users, in capitals, kept out", with_settings(users="!Bob"), "unknown_user", "keeps nobody out",
           level="warning", remedy="getent passwd"),
