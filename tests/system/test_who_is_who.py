@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 import pytest
 from driver.driver import PamCall
 from driver.people import SERVICE, TERMINAL
+from mock_cognito.defaults import POOL
 from rig import accounts, pam
 
-from system.house import USER_MAP, write_file
+from system.house import STATE, USER_MAP, write_file
 
 ALICE = "c2c5d4e4-0011-70aa-b1c2-1234567890ab"
 BOB = "b0b0b0b0-2222-70bb-8000-bbbbbbbbbbbb"
@@ -47,6 +48,8 @@ class Case:
     service: str = SERVICE
     arguments: str = ""             # on the PAM line
     around: object = None           # what else is changed meanwhile
+    pins: str = None                # what is in the file of pins; None: there is none
+    person: str = None              # what is typed where several people share the account
 
 
 def denied(reason, mails=0):
@@ -63,6 +66,11 @@ UNKNOWN = ("PAM_USER_UNKNOWN", "user_unknown", 0)
 FILTERED = ("PAM_PERM_DENIED", "user_filtered", 0)
 NOBODY = ("PAM_MAXTRIES", "tries_exhausted", 0)     # the service plays the same for a name that it does not know
 BAD_LINE = unusable("map_syntax")
+
+
+def shared(name, result, person, *user_map, **more):
+    """A row about an account that several people have."""
+    return Case("duplicates", name, result, user="deploy", user_map=user_map, person=person, **more)
 
 
 def lines(kind, name, result, *user_map, **more):
@@ -217,6 +225,25 @@ CLAIMS = [
 ]
 
 PINNED = f"{BY_MAIL} sub={ALICE}"
+
+
+def pin(user, address, sub):
+    """A line of the file of pins."""
+    return f"{user} email:{address} sub={sub} from=login time=1700000000"
+
+
+def pins_of(*pins):
+    """The file of pins with these lines."""
+    return "".join(f"{line}\n" for line in (f"# pins of {POOL}", *pins, "# end"))
+
+
+def remembered(name, result, pins, settings=None, **more):
+    """A row about who came before."""
+    case = claims("pins", f"pin_sub: {name}", result, **more)
+    case.pins, case.settings = pins, {"pin_sub": "yes"} if settings is None else settings
+    return case
+
+
 PINS = [
     lines("pins", "map: his sub", IN, PINNED),
     lines("pins", "map: his sub, by user name", IN, f"{BY_NAME} sub={ALICE}"),
@@ -246,10 +273,32 @@ PINS = [
            user_map=(PINNED,)),
     claims("pins", "a pin does not stand in for email_verified", denied("identity_unverified", 1),
            email_verified=False, user_map=(PINNED,)),
+    remembered("nobody yet", IN, pins_of()),
+    remembered("the same", IN, pins_of(pin("alice", MAIL, ALICE))),
+    remembered("another", denied("identity_sub", 1), pins_of(pin("alice", MAIL, BOB))),
+    remembered("another, by the token", denied("identity_sub", 1), pins_of(pin("alice", MAIL, ALICE)),
+               both={"sub": BOB}),
+    remembered("another of another local user", IN, pins_of(pin("bob", MAIL, BOB))),
+    remembered("another of another address", IN, pins_of(pin("alice", "bob@example.com", BOB))),
+    remembered("another of the address in capitals", IN, pins_of(pin("alice", MAIL.upper(), BOB))),
+    remembered("the same, and the map has another", denied("identity_sub", 1), pins_of(pin("alice", MAIL, ALICE)),
+               user_map=(f"{BY_MAIL} sub={BOB}",)),
+    remembered("another, and the map has his", denied("identity_sub", 1), pins_of(pin("alice", MAIL, BOB)),
+               user_map=(PINNED,)),
+    remembered("the file is lost", unusable("pins_missing"), None),
+    remembered("the file is empty", unusable("pins_syntax"), ""),
+    remembered("the file ends early", unusable("pins_syntax"), pins_of(pin("alice", MAIL, ALICE))[:-6]),
+    remembered("a line is damaged", unusable("pins_syntax"), pins_of(pin("alice", MAIL, ALICE.upper()))),
+    remembered("the line of another is damaged", unusable("pins_syntax"), pins_of("bob email:bob@example.com sub=")),
+    remembered("of another pool", unusable("pins_syntax"), pins_of().replace(POOL, "eu-west-1_other")),
+    remembered("damaged, but not asked for", IN, "", settings={}),
 ]
 
 TWICE = unusable("config_duplicate")
 BOB_LINE = "bob email:bob@example.com"
+TEAM = (f"deploy email:{MAIL}", "deploy email:bob@example.com")
+OTHERS = tuple(f"deploy email:p{number}@example.com" for number in range(63))
+STRANGER = denied("person_unknown")
 DUPLICATES = [
     lines("duplicates", "the same line twice", TWICE, BY_MAIL, BY_MAIL),
     lines("duplicates", "the same line three times", TWICE, BY_MAIL, BY_MAIL, BY_MAIL),
@@ -263,6 +312,24 @@ DUPLICATES = [
     lines("duplicates", "in a comment", IN, BY_MAIL, f"#{BY_MAIL}", f"  # {BY_MAIL}"),
     lines("duplicates", "one address for two users, the first", IN, BY_MAIL, f"bob email:{MAIL}"),
     lines("duplicates", "one address for two users, the second", IN, BY_MAIL, f"bob email:{MAIL}", user="bob"),
+    shared("shared: the first", IN, MAIL, *TEAM),
+    shared("shared: the second", IN, "bob@example.com", *TEAM),
+    shared("shared: tokens of the other", denied("identity_email", 1), MAIL, *TEAM, tokens={"user": "bob@example.com"}),
+    shared("shared: the pin of the one is not the other's", IN, "bob@example.com", f"deploy email:{MAIL} sub={ALICE}",
+           TEAM[1]),
+    shared("shared: pinned, another sub", denied("identity_sub", 1), MAIL, f"deploy email:{MAIL} sub={BOB}", TEAM[1]),
+    shared("shared: by user name and by address", IN, ALICE, f"deploy username:{ALICE}", TEAM[1]),
+    shared("shared: somebody else of the map", STRANGER, "carol@example.com", *TEAM, "carol email:carol@example.com"),
+    shared("shared: in capitals", STRANGER, "Alice@example.com", *TEAM),
+    shared("shared: the beginning of an address", STRANGER, "alice", *TEAM),
+    shared("shared: with its kind", STRANGER, f"email:{MAIL}", *TEAM),
+    shared("shared: Cyrillic letter", STRANGER, "\u0430lice@example.com", *TEAM),
+    shared("shared: both of them", STRANGER, f"{MAIL} bob@example.com", *TEAM),
+    shared("shared: one of them twice", TWICE, MAIL, *TEAM, TEAM[0]),
+    shared("shared: one value in two kinds", TWICE, ALICE, f"deploy username:{MAIL}", *TEAM),
+    shared("shared: filtered", FILTERED, MAIL, *TEAM, settings={"groups": "otp-staff"}),
+    shared("shared: 64 people", IN, MAIL, *TEAM, *OTHERS[:62]),
+    shared("shared: 65 people", BAD_LINE, MAIL, *TEAM, *OTHERS),
 ]
 
 
@@ -420,7 +487,7 @@ CASES = CHARSET + CASE + CLAIMS + PINS + DUPLICATES + FILTERS + UNMAPPED
 def crowd(whole_house):
     """Accounts and groups of this machine that the rows are about."""
     assert whole_house
-    accounts.add_people("alic", "alicea")
+    accounts.add_people("alic", "alicea", "deploy")
     accounts.add_group("otp-staff", ["alice"], gid=7901)
     accounts.add_group("otp-contractors", gid=7902)
     accounts.append("/etc/passwd", "drifter:x:7950:7951::/nonexistent:/bin/sh")
@@ -434,6 +501,9 @@ def prepare(house, case):
     else:
         with open(USER_MAP, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             file.writelines(line + "\n" for line in case.user_map)
+    if case.pins is not None:
+        os.makedirs(STATE, 0o700, exist_ok=True)
+        write_file(f"{STATE}/pins-{POOL}", case.pins, 0o600)
     if case.pool:
         house.cognito.pool(**case.pool)
     for name, changes in case.people.items():
@@ -448,9 +518,10 @@ def prepare(house, case):
 def play(house, case):
     """Somebody at the machine, who types what was mailed to the mapped user, or what he makes up; what PAM is told."""
     with PamCall(case.service, case.user, tty=TERMINAL) as call:
-        while call.prompt() is not None:
+        while (prompt := call.prompt()) is not None:
             mails = house.cognito.outbox()
-            call.answer(mails[-1]["code"] if mails else "00000000")
+            code = mails[-1]["code"] if mails else "00000000"
+            call.answer(case.person if "Several people use" in prompt else code)
         return call.result()
 
 
