@@ -35,7 +35,10 @@ struct unix_groups_record {
 	char *buffer;
 };
 
-/* getgr*_r returns 0 or one of these numbers for "not found", see getgrnam(3). */
+/*
+ * getgr*_r returns 0 or one of these numbers for "not found". getgrnam(3) names EBADF and EPERM as well: here that would open a list of words
+ * with `!`.
+ */
 static enum otp_err unix_groups_look_up(unix_groups_lookup *lookup, const void *key, struct unix_groups_record *ret_record)
 {
 	size_t size = UNIX_GROUPS_RECORD_FIRST;
@@ -58,7 +61,7 @@ static enum otp_err unix_groups_look_up(unix_groups_lookup *lookup, const void *
 		ret_record->name = record.gr_name;
 		return OTP_OK;
 	}
-	return failed == 0 || failed == ENOENT || failed == ESRCH || failed == EBADF || failed == EPERM ? OTP_OK : OTP_ERR_SYSTEM;
+	return failed == 0 || failed == ENOENT || failed == ESRCH ? OTP_OK : OTP_ERR_SYSTEM;
 }
 
 /*

@@ -136,6 +136,7 @@ static const struct {
 	{ "no-entry", NULL, 1, ENOENT, 0 },
 	{ "down", NULL, 1, ECONNREFUSED, 0 },
 	{ "busy", NULL, 1, EMFILE, 0 },
+	{ "forbidden", NULL, 1, EPERM, 0 },
 };
 
 /* In the order of the accounts; 0 at the end. */
@@ -616,7 +617,7 @@ static void test_groups_that_cannot_be_looked_up(void **state)
 	} cases[] = {
 		{ "down", "bob" },   { "!down", "bob" },	{ "staff !down", "bob" }, { "busy", "bob" },	   { "s*", "twin" }, { "!c*", "twin" },
 		{ "8004", "twin" },  { "staff", "changing" },	{ "!down", "root" },	  { "!down", "no-such-account-here" },
-		{ "!down", "Alice" },
+		{ "!down", "Alice" }, { "!forbidden", "bob" },
 	};
 
 	(void)state;
