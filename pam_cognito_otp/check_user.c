@@ -47,7 +47,9 @@ void check_user_account(const struct check *check, const char *user)
 
 	if (err == OTP_OK)
 		err = policy_judge(check->options, user, &judged, &note);
-	if (err == OTP_OK)
+	if (err == OTP_OK && judged.shared)
+		report_add(check->report, &good, "uid %lu, may log in, as one of the people who share the account", (unsigned long)judged.uid);
+	else if (err == OTP_OK)
 		report_add(check->report, &good, "uid %lu, may log in, as %s:%s%s", (unsigned long)judged.uid,
 			   identity_kind_name(judged.identity.kind), judged.identity.value, judged.from_template ? " (user_template)" : "");
 	else if (err == OTP_IGNORED)

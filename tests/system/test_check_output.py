@@ -97,7 +97,8 @@ def test_other_settings_file(house):
 
 @pytest.mark.parametrize("arguments", [
     ("check", "alice", "bob"), ("--json", "state"), ("--json", "config"), ("--json", "map", "alice"),
-    ("login", "--json", "x"), ("--json",), ("check", "--JSON"), ("check", "--json=yes"), ("check", "-j"), ("check", "--", "--json", "x"),
+    ("login", "--json", "x"), ("--json",), ("check", "--JSON"), ("check", "--json=yes"), ("check", "-j"),
+    ("check", "--", "--json", "x"),
 ], ids=" ".join)
 def test_wrong_usage(house, arguments):
     """Status 2, and nothing is looked at."""
