@@ -113,7 +113,7 @@ def remembered(line, **changes):
     @contextlib.contextmanager
     def plant(house):
         os.makedirs(STATE, mode=0o700, exist_ok=True)
-        write_file(f"{STATE}/pins-{POOL}", line + "\n", 0o600)
+        write_file(f"{STATE}/pins-{POOL}", f"# pins of {POOL}\n{line}\n# end\n", 0o600)
         try:
             with setting(**changes)(house):
                 yield
