@@ -37,14 +37,6 @@ static enum otp_err account_flow_look(const struct auth_request *request, struct
 	return err;
 }
 
-static void account_flow_farewell(const struct auth_request *request, enum otp_err result)
-{
-	char text[CONVERSATION_TEXT_MAX + 1];
-
-	if (dialogue_account(result, request->messages, text))
-		request->conversation->warn(request->conversation->door, text);
-}
-
 __attribute__((visibility("default"))) void account_flow_run(const struct auth_request *request, struct auth_result *ret_result)
 {
 	struct service service;
@@ -66,5 +58,5 @@ __attribute__((visibility("default"))) void account_flow_run(const struct auth_r
 	service_end(&service);
 	if (err_class(err) != OTP_CLASS_UNREACHABLE) /* a resolver thread that found nobody may still be at work */
 		crypto_shut_down();
-	account_flow_farewell(request, err);
+	dialogue_part_account(err, request->messages, request->conversation);
 }

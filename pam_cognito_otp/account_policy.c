@@ -19,6 +19,14 @@ static bool account_policy_serves(const struct options *options, const char *ser
 	return options->check_services.count == 0;
 }
 
+/* Of several people the one who has just come in with a code; the map may have lost him since. */
+static enum otp_err account_policy_choose(struct policy_user *user, const char *person)
+{
+	if (person[0] == '\0')
+		return OTP_ERR_USER_SHARED;
+	return policy_choose(user, person) ? OTP_OK : OTP_ERR_PERSON_UNKNOWN;
+}
+
 static bool account_policy_failed(enum otp_err err)
 {
 	return err_class(err) == OTP_CLASS_SYSTEM || err_class(err) == OTP_CLASS_MEMORY;
@@ -41,7 +49,5 @@ enum otp_err account_policy_judge(const struct options *options, const struct ac
 	about_user = err == OTP_IGNORED || err == OTP_ERR_USER_UNMAPPED || err == OTP_ERR_USER_FILTERED;
 	if (about_user && !user->mapped && !user->shared)
 		return OTP_IGNORED;
-	if (err == OTP_OK && !user->mapped)
-		return OTP_ERR_USER_SHARED;
-	return err;
+	return err == OTP_OK && !user->mapped ? account_policy_choose(user, call->person) : err;
 }

@@ -199,15 +199,16 @@ static enum message dialogue_account_last(enum otp_err result)
 	return MESSAGE_ACCOUNT_BROKEN;
 }
 
-bool dialogue_account(enum otp_err result, const struct messages *messages, char *text)
+void dialogue_part_account(enum otp_err result, const struct messages *messages, const struct conversation *conversation)
 {
 	struct message_values values = MESSAGE_VALUES_NONE;
 	enum message last = dialogue_account_last(result);
+	char text[CONVERSATION_TEXT_MAX + 1];
 
 	if (last == MESSAGE_COUNT)
-		return false;
-	messages_write(messages, last, &values, text, CONVERSATION_TEXT_MAX + 1);
-	return true;
+		return;
+	messages_write(messages, last, &values, text, sizeof(text));
+	conversation->warn(conversation->door, text);
 }
 
 void dialogue_part(const struct caller *caller, const struct dialogue_end *end, const struct messages *messages,

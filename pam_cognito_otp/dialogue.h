@@ -63,13 +63,14 @@ struct dialogue_end {
 /* The last words: why it ended, as far as this caller may know. False when there is nothing to say. */
 bool dialogue_farewell(const struct caller *caller, const struct dialogue_end *end, const struct messages *messages, char *text);
 
-/* The same for the account phase, where everybody has proved who he is. */
-bool dialogue_account(enum otp_err result, const struct messages *messages, char *text);
 /* The same, said as a warning. */
 void dialogue_part(const struct caller *caller, const struct dialogue_end *end, const struct messages *messages,
 		   const struct conversation *conversation);
 
 /* What the service thinks of an account, and what its budget is, is not a stranger's business: for him the dialogue goes on. */
 bool dialogue_hides(const struct caller *caller, enum otp_err err);
+
+/* The last words of the account phase, where everybody has proved who he is; said as a warning. */
+void dialogue_part_account(enum otp_err result, const struct messages *messages, const struct conversation *conversation);
 
 #endif

@@ -112,12 +112,11 @@ static void helper_refuse(struct helper *helper, enum otp_err refusal)
 {
 	struct conversation conversation = relay_conversation(&helper->door);
 	struct dialogue_end end = { refusal, false, 0 };
-	char text[CONVERSATION_TEXT_MAX + 1];
 
-	if (!helper_in_account_phase(helper))
+	if (helper_in_account_phase(helper))
+		dialogue_part_account(refusal, &helper->messages, &conversation);
+	else
 		dialogue_part(&helper->caller, &end, &helper->messages, &conversation);
-	else if (dialogue_account(refusal, &helper->messages, text))
-		conversation.warn(conversation.door, text);
 	helper_result(helper, refusal);
 }
 

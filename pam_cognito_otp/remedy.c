@@ -69,7 +69,8 @@ static const char *const remedy_table[] = {
 	[OTP_ERR_LOCKED] = "Wait for 15 minutes, and find out who typed the wrong codes.",
 	[OTP_ERR_ACCOUNT_EXTERNAL] =
 		"Cognito mails no code to users of another identity provider. Make him a user of the pool itself, and map that one.",
-	[OTP_ERR_ACCOUNT_FORCE_CHANGE] = "Run aws cognito-idp admin-set-user-password --permanent for him, with a password that nobody keeps.",
+	[OTP_ERR_ACCOUNT_FORCE_CHANGE] =
+		"His password is a temporary one. Run aws cognito-idp admin-set-user-password --permanent for him, with one that nobody keeps.",
 	[OTP_ERR_ACCOUNT_STATUS] =
 		"Look at UserStatus with aws cognito-idp admin-get-user; only CONFIRMED gets in. Report a status that is new.",
 	[OTP_ERR_ACCOUNT_GONE] = "If he should get in again, run cognito-otp pin clear USER: his next login creates him anew.",
@@ -193,8 +194,8 @@ static const char *const remedy_table[] = {
 		"Restore the file that is named from a backup, or take the line away; cognito-otp pin list shows the lines before it.",
 	/* this machine */
 	[OTP_ERR_STATE_UNSAFE] =
-		"Run namei -l " OTP_RUN_DIR ", and find out who changed it. Then run rm -r " OTP_RUN_DIR ": the next login makes it anew. Not so "
-		OTP_STATE_DIR ", where pins are: make it and its files root's alone.",
+		"Find out with namei -l who changed it. " OTP_RUN_DIR " may go: rm -r, and it is made anew. " OTP_STATE_DIR
+		" must not, since pins are there: make it root's alone again.",
 	[OTP_ERR_STATE_IO] =
 		"Run df /run, df -i /run and findmnt -T /run: there must be room, and it must be writable. With SELinux run "
 		"ausearch -m avc -ts recent.",

@@ -193,7 +193,7 @@ HOST = [
           level="warning", remedy="df"),
     Fault("run directory read-only", read_only_disk, "state_io", "read-only"),
     Fault("directory of the key set 0755", lambda house: directory(STATE, 0o755), "state_unsafe", STATE,
-          level="warning", remedy=f"rm -r {STATE}"),
+          level="warning", remedy="root's alone"),
 ]
 SETTING = [
     Fault("settings file missing", without(SETTINGS), "config_open", f"{SETTINGS}: No such file", remedy="Make"),
@@ -252,7 +252,8 @@ WAY = [
     Fault("packets are dropped", lambda house: packets(f"tcp dport {house.cognito.https_port} drop"), "net_timeout",
           "https://localhost:", remedy="firewall"),
     Fault("nobody answers", both_ways(transport="silent"), "net_timeout", "https://localhost:"),
-    Fault("connections break", with_fault("connect", transport="reset"), "net_tls|net_reset|net_connect", "https://localhost:"),
+    Fault("connections break", with_fault("connect", transport="reset"), "net_tls|net_reset|net_connect",
+          "https://localhost:"),
     Fault("certificate of another CA", profile("unknown_ca"), "tls_certificate", "https://localhost:",
           remedy="ca_file"),
     Fault("no CA file for a CA of one's own", with_settings(ca_file=None), "tls_certificate", "https://localhost:"),

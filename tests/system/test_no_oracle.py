@@ -227,7 +227,7 @@ def played(whole_house):
     house.cognito.clear_outbox()
     house.log.clear()
     pam.lines("otp-test", **pam.module(f"challenge_ttl={SHORT_TTL}s"))
-    kinds = {"DenyUsers": "carol"}, {"PermitRootLogin": "no"}
+    kinds = {"DenyUsers": "carol", "LoginGraceTime": "600"}, {"PermitRootLogin": "no", "LoginGraceTime": "600"}
     with contextlib.ExitStack() as running:
         people = []
         for service, scripts in {"rig-sshd": set(SCRIPTS) - {EXPIRING}, "otp-test": {EXPIRING}}.items():

@@ -373,11 +373,21 @@ static void test_own_words(void **state)
 	assert_null(farewell(&stranger, OTP_ERR_USER_ROOT, false, 0, &own));
 }
 
+static char account_said[CONVERSATION_TEXT_MAX + 1];
+
+static void account_take(void *door, const char *text)
+{
+	(void)door;
+	(void)strncpy(account_said, text, CONVERSATION_TEXT_MAX);
+}
+
 static const char *account_farewell(enum otp_err result)
 {
-	static char text[CONVERSATION_TEXT_MAX + 1];
+	struct conversation conversation = { .warn = account_take };
 
-	return dialogue_account(result, &mailed, text) ? text : NULL;
+	account_said[0] = '\0';
+	dialogue_part_account(result, &mailed, &conversation);
+	return account_said[0] == '\0' ? NULL : account_said;
 }
 
 /* Whoever gets into the account phase has proved himself, and hears why he is not let in. */
@@ -409,6 +419,22 @@ static void test_farewells_of_the_account_phase(void **state)
 	}
 }
 
+/* A stranger who has somebody else's mail asked for must not learn that the account is there, and another's now. */
+static void test_what_is_hidden_from_strangers(void **state)
+{
+	static const enum otp_err hidden[] = { OTP_ERR_ACCOUNT_DISABLED, OTP_ERR_ACCOUNT_GONE,	  OTP_ERR_MAIL_BUDGET,	   OTP_ERR_IDENTITY_SUB,
+					       OTP_ERR_IDENTITY_EMAIL,	 OTP_ERR_IDENTITY_UNVERIFIED, OTP_ERR_IDENTITY_PHONE, OTP_ERR_IDENTITY_USERNAME };
+	static const enum otp_err told[] = { OTP_ERR_NET_TIMEOUT, OTP_ERR_AWS_IMDS, OTP_ERR_JWT_SIGNATURE, OTP_ERR_STATE_IO };
+
+	(void)state;
+	for (size_t i = 0; i < CASES(hidden); i++) {
+		assert_true(dialogue_hides(&stranger, hidden[i]));
+		assert_false(dialogue_hides(&by_key, hidden[i]));
+	}
+	for (size_t i = 0; i < CASES(told); i++)
+		assert_false(dialogue_hides(&stranger, told[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -425,6 +451,7 @@ int main(void)
 		cmocka_unit_test(test_farewells_name_no_reason),
 		cmocka_unit_test(test_own_words),
 		cmocka_unit_test(test_farewells_of_the_account_phase),
+		cmocka_unit_test(test_what_is_hidden_from_strangers),
 	};
 
 	return cmocka_run_group_tests_name("dialogue", tests, NULL, NULL);
