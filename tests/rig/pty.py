@@ -170,7 +170,7 @@ class Terminal:
         self.send(bytes([ord(letter.upper()) & 0x1F]))
 
     def interrupt(self):
-        """Press ^C until the program has ended; return its status. sudo misses one between its prompt and its read()."""
+        """Press ^C until the program has ended; return its status. sudo misses one that comes before its read()."""
         for _ in range(PATIENCE):
             self.control("c")
             with contextlib.suppress(Silent):
