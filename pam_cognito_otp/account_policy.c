@@ -36,7 +36,6 @@ enum otp_err account_policy_judge(const struct options *options, const struct ac
 				  struct note *note)
 {
 	enum otp_err err = user->looked_up;
-	bool about_user;
 
 	if (account_policy_failed(err))
 		return err;
@@ -46,8 +45,9 @@ enum otp_err account_policy_judge(const struct options *options, const struct ac
 	if (err != OTP_OK)
 		return err;
 	err = policy_judge(options, call->user, user, note);
-	about_user = err == OTP_IGNORED || err == OTP_ERR_USER_UNMAPPED || err == OTP_ERR_USER_FILTERED;
-	if (about_user && !user->mapped && !user->shared)
+	if (user->map_read && !user->mapped && !user->shared) /* whatever the filters say, or cannot say */
 		return OTP_IGNORED;
+	if (err == OTP_OK && user->mapped && call->person[0] != '\0' && strcmp(call->person, user->identity.value) != 0)
+		return OTP_ERR_PERSON_UNKNOWN; /* the map has lost him since he came in, and now has one other */
 	return err == OTP_OK && !user->mapped ? account_policy_choose(user, call->person) : err;
 }

@@ -130,7 +130,7 @@ static enum otp_err flow_mail(struct auth_flow *flow)
 
 	if (!taken_up) {
 		err = flow_deliver(flow, &taken_up);
-		if (err != OTP_OK && dialogue_hides(&flow->request->caller, err)) {
+		if (err != OTP_OK && delivery_hides(&flow->delivery, err)) {
 			if (err != OTP_ERR_MAIL_BUDGET) /* a budget fills again; what the service refuses is not asked for again in this call */
 				flow_pretend(flow, err);
 			err = delivery_pretend(&flow->delivery, err, &taken_up);
@@ -233,7 +233,7 @@ static enum otp_err flow_mail_refused(struct auth_flow *flow, enum otp_err err)
 	enum otp_class class = err_class(err);
 	bool taken_up = false;
 
-	if (dialogue_hides(&flow->request->caller, err)) {
+	if (delivery_hides(&flow->delivery, err)) {
 		flow_say(flow, DIALOGUE_RESENT, 0);
 		return delivery_pretend(&flow->delivery, err, &taken_up);
 	}

@@ -11,7 +11,7 @@
 #include "strbuf.h"
 #include "user_map.h"
 
-enum { ADMIN_BODY_MAX = 4096, ADMIN_PEOPLE_MAX = 20 /* of one account */ };
+enum { ADMIN_BODY_MAX = 4096, ADMIN_PEOPLE_MAX = USER_MAP_PEOPLE_MAX };
 
 struct admin_round {
 	const struct check *check;

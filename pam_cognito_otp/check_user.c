@@ -66,16 +66,27 @@ static bool user_is_remembered(const struct check *check)
 	return check->options->pin_sub || check->options->create_user;
 }
 
-/* He was there before, so create_user does not make him. */
+/* As standing_may_be_created: by an address of his own in the map, and not root. */
+static bool user_may_be_created(const struct check *check, const struct check_person *person)
+{
+	struct policy_user account;
+
+	return check->options->create_user && !person->from_template && person->identity->kind == IDENTITY_EMAIL &&
+	       policy_look_up(person->user, &account) == OTP_OK && account.uid != 0;
+}
+
+/* What says that he was there before, in the map or among the pins: then create_user does not make him. */
 static bool user_is_gone(const struct check *check, const struct check_person *person)
 {
 	struct pins_key key = { check->options->user_pool_id, person->user, person->identity };
-	char sub[IDENTITY_SUB_SIZE + 1];
+	char sub[IDENTITY_SUB_SIZE + 1] = "";
 	struct note text;
 
-	if (!user_is_remembered(check) || pins_find(&key, sub, &text) != OTP_OK || sub[0] == '\0')
+	if (person->identity->sub[0] == '\0' && pins_find(&key, sub, &text) != OTP_OK)
+		return false; /* a finding of the settings */
+	if (person->identity->sub[0] == '\0' && sub[0] == '\0')
 		return false;
-	note_set(&text, "he was there with the sub %s", sub);
+	note_set(&text, "he was there with the sub %s", person->identity->sub[0] != '\0' ? person->identity->sub : sub);
 	user_error(check, person, OTP_ERR_ACCOUNT_GONE, text.text);
 	return true;
 }
@@ -86,12 +97,10 @@ void check_user_absent(const struct check *check, const struct check_person *per
 	struct finding later = { REPORT_NOTE, err_reason(OTP_ERR_ACCOUNT_NOT_FOUND), place.text, "" };
 
 	user_place(person, &place);
-	if (user_is_gone(check, person))
-		return;
-	if (check->options->create_user && !person->from_template && person->identity->kind == IDENTITY_EMAIL)
-		report_add(check->report, &later, "the pool does not have him; create_user makes him at his first login");
-	else
+	if (!user_may_be_created(check, person))
 		check_error(check, place.text, OTP_ERR_ACCOUNT_NOT_FOUND, &(struct note){ "" });
+	else if (!user_is_gone(check, person))
+		report_add(check->report, &later, "the pool does not have him; create_user makes him at his first login");
 }
 
 static enum otp_err user_status(enum cognito_status status)

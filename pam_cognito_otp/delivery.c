@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dialogue.h"
 #include "log.h"
 #include "postage.h"
 #include "run_dir.h"
@@ -157,6 +158,7 @@ static enum otp_err delivery_check_standing(struct delivery *delivery, const str
 
 	if (standing_wanted(settings->options, settings->program))
 		err = standing_check(&standing, true);
+	delivery->refused_by_standing = err != OTP_OK && delivery->service->cognito.left;
 	if (err != OTP_OK && (caller_is_proved(settings->caller) || !delivery->service->cognito.left))
 		postage_give_back(delivery->dir, paid);
 	return err;
@@ -223,6 +225,7 @@ enum otp_err delivery_mail(struct delivery *delivery, bool *ret_taken_up)
 	int64_t before_ms = deadline_left_ms(delivery->settings->deadline);
 
 	*ret_taken_up = false;
+	delivery->refused_by_standing = false;
 	if (err == OTP_OK)
 		err = delivery_turn(delivery, &turn);
 	if (err != OTP_OK)
@@ -299,6 +302,14 @@ enum challenge_state delivery_try_failed(const struct delivery *delivery, int nu
 	if (state != CHALLENGE_OPEN)
 		challenge_close(challenge, state);
 	return state;
+}
+
+bool delivery_hides(const struct delivery *delivery, enum otp_err err)
+{
+	const struct caller *caller = delivery->settings->caller;
+
+	return dialogue_hides(caller, err) ||
+	       (!caller_is_proved(caller) && delivery->refused_by_standing && err_class(err) != OTP_CLASS_UNREACHABLE);
 }
 
 void delivery_finish(struct delivery *delivery)

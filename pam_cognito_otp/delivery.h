@@ -46,6 +46,7 @@ struct delivery {
 	int dir; /* -1 until delivery_open */
 	struct challenge_key key;
 	struct challenge challenge; /* the one that this call answers; empty until there is one */
+	bool refused_by_standing;   /* the last delivery_mail ended in a signed call about the person */
 	int64_t wait_s;		    /* after OTP_ERR_MAIL_BUDGET: until a mail may go out again */
 };
 
@@ -82,6 +83,12 @@ enum otp_err delivery_pretend(struct delivery *delivery, enum otp_err why, bool 
  * that never left or was refused unread.
  */
 enum challenge_state delivery_try_failed(const struct delivery *delivery, int number, enum otp_err err);
+
+/*
+ * Whether a stranger must not be shown that `err` ended delivery_mail: what dialogue_hides, and whatever only the accounts of real people can meet. An
+ * outage is told, as it is everywhere.
+ */
+bool delivery_hides(const struct delivery *delivery, enum otp_err err);
 
 /* The code was right: the challenge is over for every call, and its file goes. */
 void delivery_finish(struct delivery *delivery);

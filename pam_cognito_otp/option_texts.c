@@ -86,7 +86,7 @@ void option_text(option_setter *set, const void *field, struct strbuf *out)
 		{ option_set_seconds, option_text_seconds },
 		{ option_set_budget, option_text_budget },
 		{ option_set_words, option_text_words },
-		{ option_set_filter, option_text_words },
+		{ option_set_filter, option_text_words },	 { option_set_programs, option_text_words },
 		{ option_set_issuers, option_text_words },
 		{ option_set_unmapped, option_text_unmapped },
 		{ option_set_confirm, option_text_confirm },

@@ -365,6 +365,19 @@ OPTION_VALUE(option_set_filter)
 	return err;
 }
 
+/* libpam makes small letters of whatever a program calls itself: a name with a capital would never be met, and switch the setting off in silence. */
+OPTION_VALUE(option_set_programs)
+{
+	struct option_words *words = field;
+	enum otp_err err = option_set_words(value, min, max, field, note);
+
+	for (size_t i = 0; err == OTP_OK && i < words->count; i++) {
+		if (strspn(words->words[i], "abcdefghijklmnopqrstuvwxyz0123456789._-") != strlen(words->words[i]))
+			err = option_refuse(note, "must be names of PAM services as in /etc/pam.d: small letters, digits, and any of . _ -");
+	}
+	return err;
+}
+
 OPTION_VALUE(option_set_issuers)
 {
 	struct option_words *words = field;

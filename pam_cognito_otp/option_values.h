@@ -47,6 +47,7 @@ OPTION_VALUE(option_set_proxy);	    /* text: http://host[:port] or https://host[
 OPTION_VALUE(option_set_url);	    /* text: https://host[:port]/path */
 OPTION_VALUE(option_set_template);  /* text: kind:text with %u */
 OPTION_VALUE(option_set_words);	    /* struct option_words */
+OPTION_VALUE(option_set_programs);  /* struct option_words: PAM services */
 OPTION_VALUE(option_set_filter);    /* struct option_words: names, with ! those that are excluded */
 OPTION_VALUE(option_set_issuers);   /* struct option_words: https URLs */
 OPTION_VALUE(option_set_unmapped);  /* enum option_unmapped */

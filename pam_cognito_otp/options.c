@@ -54,7 +54,7 @@ static const struct option options_table[] = {
 	{ "require_group" SERVICE_WORD, NULL, option_set_words, FIELD(require_group_service), 1, TEXT_MAX },
 	{ "pin_sub", "no", option_set_bool, FIELD(pin_sub), 0, 0 },
 	{ "check_user", "no", option_set_bool, FIELD(check_user), 0, 0 },
-	{ "check_services", NULL, option_set_words, FIELD(check_services), 1, TEXT_MAX },
+	{ "check_services", NULL, option_set_programs, FIELD(check_services), 1, TEXT_MAX },
 	{ "create_user", "no", option_set_bool, FIELD(create_user), 0, 0 },
 	{ "aws_credentials_file", NULL, option_set_path, FIELD(aws_credentials_file), 1, TEXT_MAX },
 	{ "aws_profile", "default", option_set_profile, FIELD(aws_profile), 1, 64 },

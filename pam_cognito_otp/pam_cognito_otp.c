@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #define PAM_SM_AUTH
 #define PAM_SM_ACCOUNT
@@ -144,8 +145,11 @@ static void door_keep_person(pam_handle_t *pamh, const struct pam_relay_call *ca
 	if (verdict->result != OTP_OK)
 		verdict->person[0] = '\0';
 	kept = pam_state_keep_person(pamh, call->user, verdict->person);
-	if (verdict->person[0] == '\0')
+	if (verdict->person[0] == '\0') {
+		if (pam_getenv(pamh, DOOR_PERSON) != NULL) /* of an earlier round, for another account perhaps */
+			(void)pam_putenv(pamh, DOOR_PERSON);
 		return;
+	}
 	(void)snprintf(variable, sizeof(variable), DOOR_PERSON "=%s", verdict->person);
 	if (!kept || pam_putenv(pamh, variable) != PAM_SUCCESS)
 		door_verdict(verdict, OTP_ERR_MEMORY);
@@ -202,11 +206,18 @@ DOOR_EXPORT int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const ch
 	return PAM_SUCCESS; /* PAM_IGNORE as the only result makes sshd end the session after a successful login */
 }
 
+/* That it is not there, or not root's, no caller can bring about; that it starves he can, by his own limits. */
+static bool door_has_no_helper(enum otp_err err)
+{
+	return err == OTP_ERR_HELPER_MISSING || err == OTP_ERR_HELPER_UNSAFE || err == OTP_ERR_HELPER_PROTOCOL;
+}
+
 /* The helper has decided, and left a line, or it cannot be used: then the machine's own users go on. */
 static bool door_lets_go_on(const struct passwd *account, const struct pam_relay_verdict *verdict)
 {
-	return account != NULL && account->pw_uid < ACCOUNT_POLICY_SYSTEM_UIDS && verdict->line[0] == '\0' &&
-	       verdict->result != OTP_ERR_USER_CHANGED;
+	if (account == NULL || account->pw_uid >= ACCOUNT_POLICY_SYSTEM_UIDS || verdict->line[0] != '\0' || verdict->result == OTP_ERR_USER_CHANGED)
+		return false;
+	return getuid() == 0 || door_has_no_helper(verdict->result);
 }
 
 static int door_decide_account(pam_handle_t *pamh, struct pam_relay_call *call)

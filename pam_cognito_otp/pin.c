@@ -13,7 +13,13 @@ _Static_assert((int)PIN_USER_MAX == (int)USER_MAP_NAME_MAX, "whoever is in the m
 
 const char *pin_origin_name(enum pin_origin origin)
 {
-	return origin == PINS_FROM_CREATION ? "created" : "login";
+	static const char *const names[] = {
+		[PINS_FROM_LOGIN] = "login",
+		[PINS_FROM_CREATION] = "created",
+		[PINS_FROM_LOOK] = "found",
+	};
+
+	return names[origin];
 }
 
 /* One word of a line: text that is not NUL-terminated, up to a single blank or the end. */
@@ -53,7 +59,7 @@ static bool pin_parse_sub(struct pin_word word, char ret_sub[IDENTITY_SUB_SIZE +
 
 static bool pin_parse_origin(struct pin_word word, enum pin_origin *ret_origin)
 {
-	for (int origin = PINS_FROM_LOGIN; origin <= PINS_FROM_CREATION; origin++) {
+	for (int origin = PINS_FROM_LOGIN; origin <= PINS_FROM_LOOK; origin++) {
 		const char *name = pin_origin_name((enum pin_origin)origin);
 
 		*ret_origin = (enum pin_origin)origin;

@@ -15,7 +15,7 @@
 
 enum { PIN_USER_MAX = 255 }; /* bytes of a local name */
 
-enum pin_origin { PINS_FROM_LOGIN, PINS_FROM_CREATION };
+enum pin_origin { PINS_FROM_LOGIN, PINS_FROM_CREATION, PINS_FROM_LOOK };
 
 struct pin {
 	char user[PIN_USER_MAX + 1];
@@ -24,7 +24,7 @@ struct pin {
 	int64_t time; /* clock_wall() */
 };
 
-/* "login", "created". */
+/* "login", "created", "found". */
 const char *pin_origin_name(enum pin_origin origin);
 
 /* A line without its newline. */

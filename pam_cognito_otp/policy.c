@@ -83,6 +83,7 @@ static enum otp_err policy_map(const struct options *options, const char *name, 
 
 	if (err != OTP_OK)
 		return err;
+	user->map_read = true;
 	/* A template maps everybody, root needs a line of his own: root@ is often a ticket queue that many people read. */
 	if (!entry.found || (entry.from_template && user->uid == 0))
 		return policy_unmapped(options, user->uid, &entry);
@@ -147,17 +148,16 @@ static enum otp_err policy_filter(const struct options *options, const char *nam
 enum otp_err policy_judge(const struct options *options, const char *name, struct policy_user *user, struct note *note)
 {
 	struct policy_user nobody = *user;
-	enum otp_err filtered = user->looked_up;
+	enum otp_err filtered;
 	enum otp_err err;
 
-	if (!policy_is_failure(filtered))
-		filtered = policy_filter(options, name, user, note);
-	if (policy_is_failure(filtered))
-		return filtered;
+	if (policy_is_failure(user->looked_up))
+		return user->looked_up;
 	/* The map is read for everybody, names without an account too: a mistake in it must show, and take the same time, whoever asks. */
 	err = policy_map(options, name, user->known ? user : &nobody, note);
 	if (err != OTP_OK && err != OTP_IGNORED && err != OTP_ERR_USER_UNMAPPED)
 		return err;
+	filtered = policy_filter(options, name, user, note);
 	return filtered != OTP_OK ? filtered : err;
 }
 

@@ -25,6 +25,7 @@ struct policy_user {
 	gid_t gid; /* his primary group */
 	bool mapped; /* identity is set */
 	bool from_template;
+	bool map_read; /* so that mapped and shared are known to be what they are */
 	bool shared; /* several people have this account: identity is not set until it is known which of them this is */
 	struct identity identity;
 	size_t people_count; /* whose account it is at the service: 0 when it is not mapped, more than 1 when it is shared */

@@ -73,7 +73,7 @@ static const char *const remedy_table[] = {
 		"His password is a temporary one. Run aws cognito-idp admin-set-user-password --permanent for him, with one that nobody keeps.",
 	[OTP_ERR_ACCOUNT_STATUS] =
 		"Look at UserStatus with aws cognito-idp admin-get-user; only CONFIRMED gets in. Report a status that is new.",
-	[OTP_ERR_ACCOUNT_GONE] = "If he should get in again, run cognito-otp pin clear USER: his next login creates him anew.",
+	[OTP_ERR_ACCOUNT_GONE] = "If he should get in again, run cognito-otp pin clear USER, and take sub= out of his line in the map: his next login creates him anew.",
 	[OTP_ERR_ACCOUNT_EXISTS] = "Find the other one with aws cognito-idp list-users, and correct its address, or the map.",
 	/* what the service says of our set-up */
 	[OTP_ERR_SECRET_HASH] =

@@ -251,7 +251,7 @@ static enum otp_err safe_dir_ask(int fd, const char *name, struct stat *ret_st, 
 		note_set(note, "%s: %s", name, strerror(errno));
 		return OTP_ERR_STATE_IO;
 	}
-	if (ret_st->st_nlink != 1) {
+	if (ret_st->st_nlink > 1) { /* with none it has been replaced since we opened it, and what we read is whole */
 		note_set(note, "%s: has other hard links", name);
 		return OTP_ERR_STATE_UNSAFE;
 	}
@@ -409,11 +409,11 @@ static enum otp_err safe_open_shared(int dir, const char *name, off_t size, int 
 	*ret_fd = -1;
 	if (fd < 0)
 		return safe_ask_unopened(dir, name, ret_st, note);
-	if (fstat(fd, ret_st) == 0 && ret_st->st_nlink == 0) { /* replaced while we were opening it */
+	err = fstat(fd, ret_st) == 0 && ret_st->st_nlink == 0 ? OTP_OK : safe_dir_ask(fd, name, ret_st, note);
+	if (err == OTP_OK && ret_st->st_nlink == 0) { /* replaced while we were opening it: what is written there is lost */
 		(void)close(fd);
 		return OTP_OK;
 	}
-	err = safe_dir_ask(fd, name, ret_st, note);
 	if (err == OTP_OK && ret_st->st_size != size) {
 		note_set(note, "%s: %lld bytes, not %lld", name, (long long)ret_st->st_size, (long long)size);
 		err = OTP_ERR_STATE_UNSAFE;

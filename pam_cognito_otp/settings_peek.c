@@ -56,13 +56,14 @@ static void peek_line(struct peek *peek, const char *text, const char *end)
 static void peek_lines(struct peek *peek, const char *text, size_t length)
 {
 	const char *end = text + length;
+	const char *line_end;
 
-	while (text < end) {
-		const char *newline = memchr(text, '\n', (size_t)(end - text));
-		const char *line_end = newline == NULL ? end : newline;
-
+	if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) /* an editor's mark: the helper refuses the file, but it asks all the same */
+		text += 3;
+	for (; text < end; text = line_end + 1) {
+		for (line_end = text; line_end < end && *line_end != '\n' && *line_end != '\r'; line_end++)
+			;
 		peek_line(peek, text, line_end);
-		text = newline == NULL ? end : newline + 1;
 	}
 }
 

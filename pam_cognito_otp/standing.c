@@ -278,7 +278,7 @@ static enum otp_err standing_create(const struct standing *standing, struct cogn
 }
 
 /*
- * With create_user everybody is remembered who is found, however he came into the pool: who is deleted there later must not be taken for
+ * With create_user everybody is remembered who is found and could be created, however he came into the pool: who is deleted there later must not be taken for
  * one who never was there.
  */
 static enum otp_err standing_remember_found(const struct standing *standing, const struct cognito_user *user,
@@ -287,9 +287,9 @@ static enum otp_err standing_remember_found(const struct standing *standing, con
 	struct pins_key key = standing_key(standing);
 	enum otp_err err;
 
-	if (!standing->options->create_user || pin[0] != '\0')
+	if (!standing_may_be_created(standing) || pin[0] != '\0')
 		return OTP_OK;
-	err = pins_add(&key, user->sub, PINS_FROM_LOGIN, standing->note);
+	err = pins_add(&key, user->sub, PINS_FROM_LOOK, standing->note);
 	if (err == OTP_OK)
 		memcpy(pin, user->sub, sizeof(user->sub));
 	return err;

@@ -4,6 +4,7 @@ Rules: every test begins with fresh_settings(): the same good settings, an empty
 state on disk; what a test changes, it changes through here, so that the next one does not inherit it.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -141,6 +142,21 @@ class House:
     def reasons(self):
         """The reasons of the outcome lines so far."""
         return [outcome["reason"] for outcome in self.outcomes()]
+
+
+@contextlib.contextmanager
+def no_groups_file():
+    """Groups that cannot be looked up: the only source of them is a file that is a link to itself."""
+    with open("/etc/nsswitch.conf", encoding="utf-8") as file:
+        before = file.read()
+    os.rename("/etc/group", "/etc/group.kept")
+    os.symlink("/etc/group", "/etc/group")
+    write_file("/etc/nsswitch.conf", "passwd: files\nshadow: files\ngroup: files\nhosts: files\n")
+    try:
+        yield
+    finally:
+        os.rename("/etc/group.kept", "/etc/group")
+        write_file("/etc/nsswitch.conf", before)
 
 
 def executable(process):

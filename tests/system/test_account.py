@@ -15,7 +15,7 @@ from mock_cognito.defaults import POOL
 from rig import network, pam
 
 from system import checked
-from system.house import HELPER, SETTINGS, USER_MAP, helpers, write_file
+from system.house import HELPER, SETTINGS, USER_MAP, helpers, no_groups_file, write_file
 
 OUTCOME = re.compile(r"pam_cognito_otp\(otp-test:account\): event=(\w+) reason=(\w+) user=(\S+) .*phase=account")
 FLOW = HELPER.replace("helper", "flow") + ".so"
@@ -179,6 +179,14 @@ def test_the_line_overrides_the_file(house):
 
 # --- the file asks --------------------------------------------------------------------------------------------------
 
+@contextlib.contextmanager
+def unknown_groups(house):
+    """The settings ask for a group, and there is no source of groups."""
+    checked.check_user(house, groups="staff")
+    with no_groups_file():
+        yield
+
+
 PASSES = {
     "good": ("alice", None, 1),
     "root": ("root", None, 0),
@@ -196,6 +204,7 @@ PASSES = {
     "unmapped, bad credentials": ("dave", lambda house: credentials("x"), 0),
     "unmapped, no flow": ("dave", lambda house: gone(FLOW), 0),
     "unmapped, service stopped": ("dave", stopped, 0),
+    "unmapped, groups that nobody can look up": ("dave", unknown_groups, 0),
 }
 
 
@@ -393,6 +402,20 @@ def test_who_has_come_in_is_looked_for(house, gone_one, code):
     house.cognito.clear_faults()
     assert (codes["authenticate"], codes["acct_mgmt"]) == ("PAM_SUCCESS", code)
     assert house.log.lines("phase=account")[0].count("cognito=alice@example.com") == 1
+
+
+def test_who_has_come_in_is_gone_from_the_map(house):
+    """alice comes in with a code; then the map has bob only: it is not bob who is looked for."""
+    share(house)
+    with console("alice", ("authenticate", "tty=tty1", "acct_mgmt")) as call:
+        call.prompt()
+        call.answer("alice@example.com")
+        assert call.prompt().endswith("Code (r = new one): ")
+        house.user_map("alice email:bob@example.com")
+        call.answer(house.cognito.last_code("alice@example.com"))
+        codes = call.finish()
+    assert (codes["authenticate"], codes["acct_mgmt"]) == ("PAM_SUCCESS", "PAM_PERM_DENIED")
+    assert outcomes(house) == [("denied", "person_unknown", "alice")]
 
 
 def test_one_who_failed_is_forgotten(house):

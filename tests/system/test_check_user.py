@@ -291,6 +291,21 @@ def test_hidden_from_strangers(checking, case):
     assert checking.counts() == CHECKED
 
 
+@pytest.mark.parametrize(("kind", "reason"), [
+    ("AccessDeniedException", "aws_denied"), ("InvalidParameterException", "parameter_refused"),
+    ("UnknownException", "api_unknown"),
+])
+def test_what_only_real_accounts_meet(checking, kind, reason):
+    """A signed call that fails shows a stranger nothing, since it is made for real accounts only; the proved hear it."""
+    checking.cognito.fault("AdminGetUser", times=2, error={"type": kind, "message": "x"})
+    with stranger() as call:
+        stranger_wants_mail(call)
+        assert_hidden(checking, call, reason)
+    checking.log.clear()
+    with key_holder() as call:
+        assert_over(checking, call, SERVICE, reason)
+
+
 def test_what_a_stranger_paid_stays_paid(house):
     """The pool is asked for strangers as often as they may have mail, and not more; who is proved is not charged."""
     check_users(house, mail_budget_unproved="1/d", mail_budget="1/d")

@@ -112,7 +112,7 @@ def test_deleted_for_a_stranger(creating):
 def test_who_was_found_is_not_created_later(creating):
     """Alice was there before; once seen, she is one who was there."""
     assert sign_in(creating) == {"authenticate": "PAM_SUCCESS"}
-    assert pins() == [("alice", "email:alice@example.com", SUB["alice"], "login")]
+    assert pins() == [("alice", "email:alice@example.com", SUB["alice"], "found")]
     creating.cognito.user("alice@example.com", delete=True)
     forget_standings()
     creating.log.clear()
@@ -236,7 +236,7 @@ def test_somebody_was_first(creating):
     creating.cognito.fault("AdminGetUser", error={"type": "UserNotFoundException", "message": "User does not exist."})
     assert sign_in(creating, "dave") == {"authenticate": "PAM_SUCCESS"}
     assert creating.counts() == {**LOGGED_IN, "AdminGetUser": 2}
-    assert pins() == [("dave", f"email:{DAVE}", sub_of(creating), "login")]
+    assert pins() == [("dave", f"email:{DAVE}", sub_of(creating), "found")]
 
 
 def test_the_answer_is_lost(creating):
@@ -249,7 +249,7 @@ def test_the_answer_is_lost(creating):
     creating.log.clear()
     assert sign_in(creating, "dave") == {"authenticate": "PAM_SUCCESS"}
     assert creating.counts()["AdminCreateUser"] == 1
-    assert pins() == [("dave", f"email:{DAVE}", sub_of(creating), "login")]
+    assert pins() == [("dave", f"email:{DAVE}", sub_of(creating), "found")]
 
 
 def test_a_pool_with_passwords_only(creating):

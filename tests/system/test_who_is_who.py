@@ -15,7 +15,7 @@ from driver.people import SERVICE, TERMINAL
 from mock_cognito.defaults import POOL
 from rig import accounts, pam
 
-from system.house import STATE, USER_MAP, write_file
+from system.house import STATE, USER_MAP, no_groups_file, write_file
 
 ALICE = "c2c5d4e4-0011-70aa-b1c2-1234567890ab"
 BOB = "b0b0b0b0-2222-70bb-8000-bbbbbbbbbbbb"
@@ -331,21 +331,6 @@ DUPLICATES = [
     shared("shared: 64 people", IN, MAIL, *TEAM, *OTHERS[:62]),
     shared("shared: 65 people", BAD_LINE, MAIL, *TEAM, *OTHERS),
 ]
-
-
-@contextlib.contextmanager
-def no_groups_file():
-    """Groups that cannot be looked up: the only source of them is a file that is a link to itself."""
-    with open("/etc/nsswitch.conf", encoding="utf-8") as file:
-        before = file.read()
-    os.rename("/etc/group", "/etc/group.kept")
-    os.symlink("/etc/group", "/etc/group")
-    write_file("/etc/nsswitch.conf", "passwd: files\nshadow: files\ngroup: files\nhosts: files\n")
-    try:
-        yield
-    finally:
-        os.rename("/etc/group.kept", "/etc/group")
-        write_file("/etc/nsswitch.conf", before)
 
 
 def filtered(name, result, user="alice", service=SERVICE, arguments="", around=None, **settings):

@@ -494,11 +494,11 @@ static void test_user_who_is_not_there(void **state)
 
 	(void)state;
 	begin(&findings);
-	check_user_absent(&findings.check, &(struct check_person){ "alice", &email, false });
+	check_user_absent(&findings.check, &(struct check_person){ "daemon", &email, false });
 	findings.options.create_user = true;
-	check_user_absent(&findings.check, &(struct check_person){ "alice", &email, false });
-	check_user_absent(&findings.check, &(struct check_person){ "alice", &email, true });
-	check_user_absent(&findings.check, &(struct check_person){ "alice", &name, false });
+	check_user_absent(&findings.check, &(struct check_person){ "daemon", &email, false });
+	check_user_absent(&findings.check, &(struct check_person){ "daemon", &email, true });
+	check_user_absent(&findings.check, &(struct check_person){ "daemon", &name, false });
 	assert_findings(&findings, "absent",
 			"error account_not_found note account_not_found error account_not_found error account_not_found ");
 	end();

@@ -1124,6 +1124,8 @@ static void test_settings_that_exclude_each_other(void **state)
 		{ "create_user = yes\n", "create_user: needs aws_credentials_file or aws_imds" },
 		{ "aws_profile = host\n", "aws_profile: has no effect without aws_credentials_file" },
 		{ "check_services = sshd\naws_imds = yes\n", "check_services: has no effect without check_user" },
+		{ "check_user = yes\naws_imds = yes\ncheck_services = sudo Sshd\n", NULL },
+		{ "check_user = yes\naws_imds = yes\ncheck_services = sudo;sshd\n", NULL },
 		{ "create_user = yes\naws_imds = yes\nchallenge = sms_otp\n",
 		  "create_user: only users with an email are created, so challenge must be email_otp" },
 		{ "endpoint = https://h\nfips = yes\n", "endpoint: cannot be combined with fips or dualstack, which choose another one" },
@@ -1137,7 +1139,8 @@ static void test_settings_that_exclude_each_other(void **state)
 	for (size_t i = 0; i < CASES(cases); i++) {
 		(void)snprintf(text, sizeof(text), BASE "%s", cases[i].text);
 		assert_err(cases[i].text, load(text), OTP_ERR_CONFIG_VALUE);
-		assert_string_equal(note.text, cases[i].note);
+		if (cases[i].note != NULL)
+			assert_string_equal(note.text, cases[i].note);
 	}
 }
 

@@ -363,7 +363,7 @@ static void test_who_is_found_is_remembered(void **state)
 	options.create_user = true;
 	assert_err("found", standing_check(&standing, false), OTP_OK);
 	assert_int_equal(world.pinned, 1);
-	assert_int_equal(world.origin, PINS_FROM_LOGIN);
+	assert_int_equal(world.origin, PINS_FROM_LOOK);
 	assert_err("again", standing_check(&standing, true), OTP_OK);
 	assert_int_equal(world.pinned, 1);
 	world.asked = 0;
