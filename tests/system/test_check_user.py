@@ -296,7 +296,7 @@ def test_hidden_from_strangers(checking, case):
     ("UnknownException", "api_unknown"),
 ])
 def test_what_only_real_accounts_meet(checking, kind, reason):
-    """A signed call that fails shows a stranger nothing, since it is made for real accounts only; the proved hear it."""
+    """A signed call that fails shows a stranger nothing, since it is made for real accounts; the proved hear it."""
     checking.cognito.fault("AdminGetUser", times=2, error={"type": kind, "message": "x"})
     with stranger() as call:
         stranger_wants_mail(call)
