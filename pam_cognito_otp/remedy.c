@@ -189,13 +189,13 @@ static const char *const remedy_table[] = {
 	[OTP_ERR_CONFIG_MISSING] = "Set user_pool_id and client_id in the settings file.",
 	[OTP_ERR_MAP_SYNTAX] = "Write the line as user kind:value, such as alice email:alice@example.com. One bad line stops everybody.",
 	[OTP_ERR_PINS_MISSING] =
-		"Restore the file in " OTP_STATE_DIR " from a backup. Where there was none, or it is lost, cognito-otp pin clear --all begins one.",
+		"Restore the file that is named from a backup. Where there was none, or it is lost, cognito-otp pin clear --all begins one.",
 	[OTP_ERR_PINS_SYNTAX] =
 		"Restore the file that is named from a backup, or take the line away; cognito-otp pin list shows the lines before it.",
 	/* this machine */
 	[OTP_ERR_STATE_UNSAFE] =
-		"Find out with namei -l who changed it. " OTP_RUN_DIR " may go: rm -r, and it is made anew. " OTP_STATE_DIR
-		" must not, since pins are there: make it root's alone again.",
+		"Find out with namei -l who changed it. " OTP_RUN_DIR " may go: rm -r, and it is made anew. The directory of the pins "
+		"must not: make it root's alone again.",
 	[OTP_ERR_STATE_IO] =
 		"Run df /run, df -i /run and findmnt -T /run: there must be room, and it must be writable. With SELinux run "
 		"ausearch -m avc -ts recent.",
