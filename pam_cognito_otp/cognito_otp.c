@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "account_state.h"
@@ -392,6 +393,7 @@ int main(int argc, char **argv)
 	struct tool *tool = clearenv() == 0 ? calloc(1, sizeof(*tool)) : NULL;
 	int status;
 
+	(void)prctl(PR_SET_DUMPABLE, 0); /* the client secret and AWS keys pass through here */
 	if (tool == NULL) {
 		fputs("cognito-otp: out of memory\n", stderr);
 		return TOOL_FAILED;

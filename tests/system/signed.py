@@ -3,28 +3,33 @@
 Rule: the credentials are ones that the local Cognito knows; the file of pins is begun as an administrator begins it.
 """
 
+import glob
 import os
 import re
 
 from mock_cognito.defaults import POOL
 
-from system.house import RUN, STATE, write_file
+from system.house import AWS_FILE, RUN, STATE, write_file
 
-CREDENTIALS = "/etc/security/pam_cognito_otp.aws"
 KEY, SECRET_KEY = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 SUB = {"alice": "c2c5d4e4-0011-70aa-b1c2-1234567890ab", "bob": "b0b0b0b0-2222-70bb-8000-bbbbbbbbbbbb"}
 PINS = os.path.join(STATE, f"pins-{POOL}")
 
 
+def credentials_of(key=KEY, secret=SECRET_KEY):
+    """What stands in a file of AWS credentials."""
+    return f"[default]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n"
+
+
 def write_credentials(key=KEY, secret=SECRET_KEY, mode=0o600):
     """The file of aws_credentials_file."""
-    write_file(CREDENTIALS, f"[default]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n", mode)
+    write_file(AWS_FILE, credentials_of(key, secret), mode)
 
 
 def check_users(house, **changes):
     """Settings with check_user and good credentials."""
     write_credentials()
-    house.settings(**{"check_user": "yes", "aws_credentials_file": CREDENTIALS, **changes})
+    house.settings(**{"check_user": "yes", "aws_credentials_file": AWS_FILE, **changes})
 
 
 def begin_pins():
@@ -47,6 +52,10 @@ def pins():
 
 def forget_standings():
     """As if a minute had passed since the pool was asked."""
-    for name in os.listdir(RUN):
-        if name.startswith("standing-"):
-            os.unlink(os.path.join(RUN, name))
+    for path in glob.glob(f"{RUN}/standing-*"):
+        os.unlink(path)
+
+
+def asked(house):
+    """How often the service was asked about a user."""
+    return len(house.cognito.requests("AdminGetUser"))

@@ -14,8 +14,8 @@ from driver.people import console, key_holder, sign_in
 from mock_cognito.defaults import POOL
 from rig import network, pam
 
-from system import checked
-from system.house import HELPER, SETTINGS, USER_MAP, helpers, no_groups_file, write_file
+from system import signed
+from system.house import AWS_FILE, HELPER, SETTINGS, USER_MAP, helpers, no_groups_file, write_file
 
 OUTCOME = re.compile(r"pam_cognito_otp\(otp-test:account\): event=(\w+) reason=(\w+) user=(\S+) .*phase=account")
 FLOW = HELPER.replace("helper", "flow") + ".so"
@@ -72,14 +72,14 @@ def more_settings(text):
 @contextlib.contextmanager
 def stopped(house):
     """Nobody listens where the service should be."""
-    checked.check_user(house, endpoint="https://localhost:9")
+    signed.check_users(house, endpoint="https://localhost:9")
     yield
 
 
 @contextlib.contextmanager
 def black_hole(house):
     """Nothing comes back from the service."""
-    checked.check_user(house, deadline="4s", connect_timeout="2s")
+    signed.check_users(house, deadline="4s", connect_timeout="2s")
     with network.cut(house.cognito.https_port):
         yield
 
@@ -87,7 +87,7 @@ def black_hole(house):
 @contextlib.contextmanager
 def silent(house):
     """The service takes the question and does not answer."""
-    checked.check_user(house, deadline="4s", connect_timeout="2s")
+    signed.check_users(house, deadline="4s", connect_timeout="2s")
     house.cognito.fault("AdminGetUser", times=None, transport="silent")
     yield
     house.cognito.clear_faults()
@@ -96,7 +96,7 @@ def silent(house):
 @contextlib.contextmanager
 def credentials(text, bits=0o600):
     """Other AWS credentials."""
-    checked.write_credentials(text, bits)
+    write_file(AWS_FILE, text, bits)
     yield
 
 
@@ -125,7 +125,7 @@ def mapped(house, *lines):
 @contextlib.contextmanager
 def settings(house, **changes):
     """Other settings."""
-    checked.check_user(house, **changes)
+    signed.check_users(house, **changes)
     yield
 
 
@@ -164,10 +164,10 @@ def test_where_nothing_asks(house, case, user):
 def test_the_line_overrides_the_file(house):
     """An argument switches it off for one line, and on for another."""
     house.cognito.user("alice@example.com", enabled=False)
-    checked.check_user(house)
+    signed.check_users(house)
     pam.lines("otp-test", **pam.module("check_user=no"))
     assert enter()[0] == "PAM_SUCCESS" and house.untouched()
-    house.settings(aws_credentials_file=checked.CREDENTIALS_FILE)
+    house.settings(aws_credentials_file=AWS_FILE)
     pam.lines("otp-test", **pam.module("check_user=yes"))
     assert enter()[0] == "PAM_PERM_DENIED"
     write_file("/etc/security/other.conf", "check_user = yes\n")
@@ -182,7 +182,7 @@ def test_the_line_overrides_the_file(house):
 @contextlib.contextmanager
 def unknown_groups(house):
     """The settings ask for a group, and there is no source of groups."""
-    checked.check_user(house, groups="staff")
+    signed.check_users(house, groups="staff")
     with no_groups_file():
         yield
 
@@ -212,11 +212,11 @@ PASSES = {
 def test_passes(house, case):
     """No objection, no words; a line only when the service was asked."""
     user, prepare, questions = PASSES[case]
-    checked.check_user(house)
+    signed.check_users(house)
     with prepare(house) if prepare else contextlib.nullcontext():
         assert enter(user) == ("PAM_SUCCESS", [])
     assert outcomes(house) == [("accepted", "verified", user)] * questions
-    assert checked.asked(house) == questions and house.cognito.outbox() == []
+    assert signed.asked(house) == questions and house.cognito.outbox() == []
     rows.append((case, f"PAM_SUCCESS, AdminGetUser {questions}"))
 
 
@@ -234,7 +234,7 @@ IGNORED = {
 def test_where_nobody_can_be_judged(house, case):
     """The machine's own users go on, with a line; root without; everybody else is refused."""
     prepare, reason = IGNORED[case]
-    checked.check_user(house)
+    signed.check_users(house)
     with prepare(house):
         assert enter("root") == ("PAM_SUCCESS", [])
         assert enter("daemon") == ("PAM_SUCCESS", [])
@@ -269,9 +269,9 @@ DENIED = {
                    BROKEN),
     "credentials broken": (lambda house: credentials("[default]\naws_access_key_id\n"), "PAM_SERVICE_ERR",
                            "aws_credentials", BROKEN),
-    "credentials of mode 0644": (lambda house: credentials(checked.CREDENTIALS, 0o644), "PAM_SERVICE_ERR",
+    "credentials of mode 0644": (lambda house: credentials(signed.credentials_of(), 0o644), "PAM_SERVICE_ERR",
                                  "config_unsafe", BROKEN),
-    "credentials gone": (lambda house: gone(checked.CREDENTIALS_FILE), "PAM_SERVICE_ERR", "config_open", BROKEN),
+    "credentials gone": (lambda house: gone(AWS_FILE), "PAM_SERVICE_ERR", "config_open", BROKEN),
     "map broken": (lambda house: mapped(house, "alice"), "PAM_SERVICE_ERR", "map_syntax", BROKEN),
     "map unsafe": (lambda house: mode(USER_MAP, 0o666), "PAM_SERVICE_ERR", "config_unsafe", BROKEN),
     "flow gone": (lambda house: gone(FLOW), "PAM_SERVICE_ERR", "helper_unsafe", BROKEN),
@@ -284,7 +284,7 @@ DENIED = {
 def test_objects(house, case):
     """The code, the reason and the words of each objection; nothing is mailed, nothing is created."""
     prepare, code, reason, words = DENIED[case]
-    checked.check_user(house)
+    signed.check_users(house)
     begun = time.monotonic()
     with prepare(house):
         assert enter() == (code, [words])
@@ -297,7 +297,7 @@ def test_objects(house, case):
 
 def test_create_user_asks_too_and_creates_nobody(house):
     """It implies check_user; who is not there stays away."""
-    checked.check_user(house, check_user=None, create_user="yes")
+    signed.check_users(house, check_user=None, create_user="yes")
     os.makedirs("/var/lib/pam_cognito_otp", mode=0o700)
     assert enter()[0] == "PAM_SERVICE_ERR"  # no file of pins
     assert [reason for _, reason, _ in outcomes(house)] == ["pins_missing"]
@@ -313,22 +313,22 @@ def test_create_user_asks_too_and_creates_nobody(house):
 
 def test_a_yes_is_remembered_and_a_no_is_not(house):
     """One question for many calls; enabled again is in at once; disabled is noticed when the yes is forgotten."""
-    checked.check_user(house, debug="yes")
+    signed.check_users(house, debug="yes")
     assert [enter()[0] for _ in range(4)] == ["PAM_SUCCESS"] * 4
-    assert checked.asked(house) == 1
+    assert signed.asked(house) == 1
     assert len(house.log.lines(r"pam_cognito_otp\(otp-test:account\): event=")) == 1  # cron would fill the log
     assert len(house.log.lines(r"^authpriv\.debug cognito-otp-helper.*event=accepted.*phase=account")) == 3
-    checked.forget_answers()
+    signed.forget_standings()
     house.cognito.user("alice@example.com", enabled=False)
     assert [enter()[0] for _ in range(3)] == ["PAM_PERM_DENIED"] * 3
-    assert checked.asked(house) == 4
+    assert signed.asked(house) == 4
     house.cognito.user("alice@example.com", enabled=True)
     assert enter()[0] == "PAM_SUCCESS"
 
 
 def test_one_persons_yes_is_nobody_elses(house):
     """bob's good standing says nothing of alice."""
-    checked.check_user(house)
+    signed.check_users(house)
     house.cognito.user("alice@example.com", enabled=False)
     assert enter("bob")[0] == "PAM_SUCCESS"
     assert enter("alice")[0] == "PAM_PERM_DENIED"
@@ -336,24 +336,24 @@ def test_one_persons_yes_is_nobody_elses(house):
 
 def test_the_login_before_has_asked(house):
     """A code and the account line behind it: one question."""
-    checked.check_user(house)
+    signed.check_users(house)
     assert sign_in(house, calls=("authenticate", "acct_mgmt")) == {
         "authenticate": "PAM_SUCCESS", "acct_mgmt": "PAM_SUCCESS"}
-    assert checked.asked(house) == 1
+    assert signed.asked(house) == 1
 
 
 def test_nothing_is_shown_where_silence_is_asked_for(house):
     """PAM_SILENT: the code says it, and the log."""
-    checked.check_user(house)
+    signed.check_users(house)
     house.cognito.user("alice@example.com", enabled=False)
     assert enter(flags=0x8000) == ("PAM_PERM_DENIED", [])
 
 
 def test_a_program_without_a_conversation(house):
     """It is refused or let in as every other."""
-    checked.check_user(house)
+    signed.check_users(house)
     assert enter(conversation=False)[0] == "PAM_SUCCESS"
-    checked.forget_answers()
+    signed.forget_standings()
     house.cognito.user("alice@example.com", enabled=False)
     assert enter(conversation=False)[0] == "PAM_PERM_DENIED"
 
@@ -365,7 +365,7 @@ SHARED = "Several people use this account; log in with a code, so that it is kno
 
 def share(house):
     """alice's account is bob's as well."""
-    checked.check_user(house)
+    signed.check_users(house)
     house.user_map("alice email:alice@example.com", "alice email:bob@example.com")
 
 
@@ -381,7 +381,7 @@ def test_a_key_alone_on_a_shared_account(house):
     """It does not say who it is, and nobody is asked about; without check_user it gets in."""
     share(house)
     assert enter() == ("PAM_PERM_DENIED", [SHARED])
-    assert outcomes(house) == [("denied", "user_shared", "alice")] and checked.asked(house) == 0
+    assert outcomes(house) == [("denied", "user_shared", "alice")] and signed.asked(house) == 0
     house.settings()
     assert enter() == ("PAM_SUCCESS", [])
 
@@ -394,7 +394,7 @@ def test_who_has_come_in_is_looked_for(house, gone_one, code):
         assert "Several people use alice" in call.prompt()
         call.answer("alice@example.com")
         assert call.prompt().endswith("Code (r = new one): ")
-        checked.forget_answers()
+        signed.forget_standings()
         missing = error("UserNotFoundException")
         house.cognito.fault("AdminGetUser", times=None, user=f"{gone_one}@example.com", **missing)
         call.answer(house.cognito.last_code("alice@example.com"))

@@ -13,7 +13,7 @@ import time
 import pytest
 from mock_cognito.defaults import CLIENT, POOL, PUBLIC_CLIENT, SECRET
 
-from system.house import RUN, STATE, USER_MAP, write_file
+from system.house import AWS_FILE, RUN, STATE, USER_MAP, write_file
 from system.ready_machine import (
     DEADLINE,
     Fault,
@@ -33,7 +33,6 @@ from system.ready_machine import (
 )
 from system.signed import begin_pins
 
-AWS_FILE = "/etc/security/pam_cognito_otp.aws"
 KEY = "AKIDEXAMPLE"
 AWS_TEXT = f"[default]\naws_access_key_id = {KEY}\naws_secret_access_key = wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY\n"
 ALICE = "alice@example.com"

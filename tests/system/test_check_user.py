@@ -12,8 +12,8 @@ from driver.people import console, enter_code, key_holder, own_account, sign_in,
 from rig import accounts
 from rig.sshd import Sshd, free_port
 
-from system.signed import CREDENTIALS, SUB, begin_pins, check_users, write_credentials
-from system.house import RUN, write_file
+from system.signed import SUB, begin_pins, check_users, write_credentials
+from system.house import AWS_FILE, RUN, write_file
 from system.test_no_oracle import THREE_WRONG, differences, play, prepare, visitors
 from system.test_service_errors import assert_hidden, assert_over, stranger_wants_mail
 
@@ -99,8 +99,8 @@ def checking(house):
     """The house with check_user."""
     check_users(house)
     yield house
-    if os.path.exists(CREDENTIALS):
-        os.unlink(CREDENTIALS)
+    if os.path.exists(AWS_FILE):
+        os.unlink(AWS_FILE)
 
 
 def standings():
@@ -269,13 +269,13 @@ def test_credentials_before_the_first_question(checking, caller, user):
     with caller(user) as call:
         assert_over(checking, call, SERVICE, "config_unsafe")
     assert checking.untouched()
-    assert checking.log.lines(f"detail=.*{CREDENTIALS}")
+    assert checking.log.lines(f"detail=.*{AWS_FILE}")
 
 
 def test_without_it_nothing_is_needed(house):
     """A broken credentials file concerns nobody while check_user is off."""
     write_credentials(mode=0o666)
-    house.settings(aws_credentials_file=CREDENTIALS)
+    house.settings(aws_credentials_file=AWS_FILE)
     assert sign_in(house) == {"authenticate": "PAM_SUCCESS"}
     assert house.counts() == {"jwks": 1, "InitiateAuth": 1, "RespondToAuthChallenge": 1, "mails": 1}
 
@@ -336,7 +336,7 @@ def test_an_outage_costs_a_proved_caller_nothing(house):
 def test_all_names_see_the_same(house):
     """Real ssh: in order, disabled, moved to another address, not there, unmapped, unknown; not a byte differs."""
     write_credentials()
-    prepare(house, check_user="yes", aws_credentials_file=CREDENTIALS)
+    prepare(house, check_user="yes", aws_credentials_file=AWS_FILE)
     accounts.add_people("moved")
     house.cognito.user("moved@example.com", email_verified=False)
     with open("/etc/security/pam_cognito_otp.users", "a", encoding="ascii") as file:

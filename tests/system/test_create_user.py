@@ -14,8 +14,8 @@ from mock_cognito.defaults import POOL
 from rig import ssh
 from rig.sshd import Sshd
 
-from system.signed import CREDENTIALS, PINS, SUB, begin_pins, create_users, forget_standings, pins
-from system.house import CODE_QUESTION, USER_MAP, write_file
+from system.signed import PINS, SUB, begin_pins, create_users, forget_standings, pins
+from system.house import AWS_FILE, CODE_QUESTION, USER_MAP, write_file
 from system.test_service_errors import assert_hidden, assert_over, stranger_wants_mail
 
 DAVE = "dave@example.com"
@@ -324,6 +324,6 @@ def test_files(creating):
     """The file of pins is root's alone, and the credentials are in no line of the log."""
     assert sign_in(creating, "dave") == {"authenticate": "PAM_SUCCESS"}
     assert (os.stat(PINS).st_mode & 0o7777, os.stat(PINS).st_uid) == (0o600, 0)
-    with open(CREDENTIALS, encoding="ascii") as file:
+    with open(AWS_FILE, encoding="ascii") as file:
         secret = file.read().split()[-1]
     assert creating.log.lines(secret.replace("+", r"\+")) == []

@@ -12,7 +12,7 @@ from rig import accounts, network, pam, ssh, su, sudo
 from rig.pty import Terminal
 from rig.sshd import Sshd
 
-from system import checked
+from system import signed
 from system.house import CODE_QUESTION, HELPER, helpers
 from system.test_account import BROKEN, NOT_REACHED, REFUSED, credentials, gone, more_settings
 
@@ -74,12 +74,12 @@ LEAVERS = {
 def test_key_alone(house, server, case):
     """In; gone: refused by sshd in the account phase, with our words; back: in at once."""
     leaves, reason = LEAVERS[case]
-    checked.check_user(house)
+    signed.check_users(house)
     house.user_map(f"alice email:{ALICE} sub={ALICE_SUB}")
     assert by_key(house, server)[0] == "alice"
     leaves(house)
     assert by_key(house, server)[0] == "alice"  # within a minute of the last good answer
-    checked.forget_answers()
+    signed.forget_standings()
     before = len(server.log())
     name, said = by_key(house, server)
     assert name == "" and REFUSED in said
@@ -95,7 +95,7 @@ def test_key_alone(house, server, case):
 def test_sudo_within_its_stamp(house, case):
     """One code; then the stamp alone, until she leaves."""
     leaves, reason = LEAVERS[case]
-    checked.check_user(house)
+    signed.check_users(house)
     house.user_map(f"alice email:{ALICE} sub={ALICE_SUB}")
     sudo.allow("alice ALL=(ALL:ALL) ALL")
     with Terminal(["sh"], user=house.alice) as person:
@@ -104,7 +104,7 @@ def test_sudo_within_its_stamp(house, case):
         person.answer(CODE_QUESTION, house.cognito.last_code())
         person.expect(r"^root\r\n\$ ")
         leaves(house)
-        checked.forget_answers()
+        signed.forget_standings()
         person.line("sudo id -un; echo 'that'' is all'")
         shown = person.expect(r"(?s)(.*)that is all\r\n\$ ")[1]
         assert "root\r\n" not in shown and "sudo: " in shown
@@ -117,14 +117,14 @@ def test_sudo_within_its_stamp(house, case):
 
 def test_su_by_root(house):
     """root becomes alice without a code, and not when she has left."""
-    checked.check_user(house)
+    signed.check_users(house)
     pam.lines("su", **{**pam.module(), "auth": "sufficient pam_rootok.so"})
     root = accounts.Account("root")
     with su.terminal(root, "alice", "id -un") as person:
         person.expect("^alice\r\n")
         assert person.wait() == 0
     disable(house)
-    checked.forget_answers()
+    signed.forget_standings()
     with su.terminal(root, "alice", "id -un") as person:
         person.expect(r"This account may not log in here now")
         assert person.wait() != 0
@@ -136,12 +136,12 @@ def test_su_by_root(house):
 
 def test_a_code_is_no_way_around(house, server):
     """The code of who is disabled between code and account phase opens nothing."""
-    checked.check_user(house)
+    signed.check_users(house)
     with ssh.terminal(server, "alice", "id -un") as person:
         person.answer("Sign-in code, or y to have one mailed: ", "y")
         code = house.cognito.last_code()
         person.expect(CODE_QUESTION)
-        checked.forget_answers()
+        signed.forget_standings()
         house.cognito.fault("AdminGetUser", times=None, error={"type": "UserNotFoundException", "message": "no"})
         person.line(code)
         assert person.wait() != 0
@@ -152,7 +152,7 @@ def test_a_code_is_no_way_around(house, server):
 
 def test_the_session_says_who_it_is(house, server):
     """Of several people with one account; nobody else's session has the variable."""
-    checked.check_user(house)
+    signed.check_users(house)
     house.user_map("alice email:bob@example.com", f"alice email:{ALICE}", "bob email:bob@example.com")
     with ssh.terminal(server, "alice", "echo who=$COGNITO_OTP_USER.") as person:
         person.answer("Sign-in code, or y to have one mailed: ", ALICE)
@@ -200,7 +200,7 @@ TROUBLE = {
 def test_key_alone_in_trouble(house, server, case):
     """Refused within the deadline, with the reason in the log; unmapped dave is in, but where nobody can be judged."""
     breaks, reason, words = TROUBLE[case]
-    checked.check_user(house, deadline="4s", connect_timeout="2s")
+    signed.check_users(house, deadline="4s", connect_timeout="2s")
     begun = time.monotonic()
     with breaks(house):
         name, said = by_key(house, server)
@@ -218,7 +218,7 @@ def test_key_alone_in_trouble(house, server, case):
 def test_key_alone_without_check_user(house, server, case):
     """The same trouble, and nothing asks: in, and no helper, no line."""
     breaks, _, _ = TROUBLE[case]
-    checked.write_credentials()
+    signed.write_credentials()
     before = house.connections()
     with breaks(house):
         assert by_key(house, server)[0] == "alice"
@@ -228,17 +228,17 @@ def test_key_alone_without_check_user(house, server, case):
 
 def test_twenty_times_sudo_l(house):
     """A loop of sudo -l within the stamp asks the service once, and leaves one line."""
-    checked.check_user(house)
+    signed.check_users(house)
     sudo.allow("alice ALL=(ALL:ALL) ALL")
     with Terminal(["sh"], user=house.alice) as person:
         person.expect(r"\$ ")
         person.line("sudo -v")
         person.answer(CODE_QUESTION, house.cognito.last_code())
         person.expect(r"\$ ")
-        checked.forget_answers()
-        before = checked.asked(house), len(house.log.lines(ACCOUNT_LINES))
+        signed.forget_standings()
+        before = signed.asked(house), len(house.log.lines(ACCOUNT_LINES))
         person.line("n=0; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do "
                     "sudo -n -l > /dev/null && n=$((n + 1)); done; echo \"good: $n\"")
         person.expect("^good: 20\r\n", timeout=60)
-    assert (checked.asked(house) - before[0], len(house.log.lines(ACCOUNT_LINES)) - before[1]) == (1, 1)
+    assert (signed.asked(house) - before[0], len(house.log.lines(ACCOUNT_LINES)) - before[1]) == (1, 1)
     rows.append(("sudo -l, twenty times", "AdminGetUser 1, log lines 1"))
