@@ -8,6 +8,7 @@
 #include "pins.h"
 #include "policy.h"
 #include "remedy.h"
+#include "standing.h"
 
 enum { USER_REMEDY_MAX = 512 };
 
@@ -103,41 +104,6 @@ void check_user_absent(const struct check *check, const struct check_person *per
 		report_add(check->report, &later, "the pool does not have him; create_user makes him at his first login");
 }
 
-static enum otp_err user_status(enum cognito_status status)
-{
-	switch (status) {
-	case COGNITO_STATUS_CONFIRMED:
-		return OTP_OK;
-	case COGNITO_STATUS_UNCONFIRMED:
-		return OTP_ERR_ACCOUNT_NOT_CONFIRMED;
-	case COGNITO_STATUS_EXTERNAL_PROVIDER:
-		return OTP_ERR_ACCOUNT_EXTERNAL;
-	case COGNITO_STATUS_RESET_REQUIRED:
-		return OTP_ERR_ACCOUNT_RESET;
-	case COGNITO_STATUS_FORCE_CHANGE_PASSWORD:
-		return OTP_ERR_ACCOUNT_FORCE_CHANGE;
-	case COGNITO_STATUS_OTHER:
-		break;
-	}
-	return OTP_ERR_ACCOUNT_STATUS;
-}
-
-/* Whether he is whom the map means, in the words of a login whose tokens say otherwise. */
-static enum otp_err user_identity(const struct identity *identity, const struct cognito_user *user)
-{
-	if (identity->kind == IDENTITY_EMAIL && strcmp(user->email, identity->value) != 0)
-		return OTP_ERR_IDENTITY_EMAIL;
-	if (identity->kind == IDENTITY_PHONE && strcmp(user->phone_number, identity->value) != 0)
-		return OTP_ERR_IDENTITY_PHONE;
-	if (identity->kind == IDENTITY_USERNAME && strcmp(user->user_name, identity->value) != 0)
-		return OTP_ERR_IDENTITY_USERNAME;
-	if (identity->kind == IDENTITY_EMAIL && !user->email_verified)
-		return OTP_ERR_IDENTITY_UNVERIFIED;
-	if (identity->kind == IDENTITY_PHONE && !user->phone_number_verified)
-		return OTP_ERR_IDENTITY_UNVERIFIED;
-	return OTP_OK;
-}
-
 static void user_says(enum otp_err err, const struct cognito_user *user, struct note *ret_text)
 {
 	note_set(ret_text, "%s", "");
@@ -167,7 +133,7 @@ static bool user_has_pinned_sub(const struct check *check, const struct check_pe
 
 static bool user_is_meant(const struct check *check, const struct check_person *person, const struct cognito_user *user)
 {
-	enum otp_err err = user_identity(person->identity, user);
+	enum otp_err err = standing_judge_identity(person->identity, user);
 	struct note text;
 
 	if (err != OTP_OK) {
@@ -189,7 +155,7 @@ static void user_status_warning(const struct check *check, const struct check_pe
 
 static bool user_stands(const struct check *check, const struct check_person *person, const struct cognito_user *user)
 {
-	enum otp_err status = user_status(user->status);
+	enum otp_err status = standing_judge_status(user->status);
 	bool never = status == OTP_ERR_ACCOUNT_EXTERNAL || status == OTP_ERR_ACCOUNT_FORCE_CHANGE;
 
 	if (!user->enabled)

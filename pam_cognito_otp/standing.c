@@ -117,7 +117,7 @@ static void standing_remember(const struct standing *standing, const char *pin)
 
 /* --- what the pool says of him ------------------------------------------------------------------------------------------------------ */
 
-static enum otp_err standing_judge_status(enum cognito_status status)
+enum otp_err standing_judge_status(enum cognito_status status)
 {
 	switch (status) {
 	case COGNITO_STATUS_CONFIRMED:
@@ -136,8 +136,7 @@ static enum otp_err standing_judge_status(enum cognito_status status)
 	return OTP_ERR_ACCOUNT_STATUS;
 }
 
-/* As binding_check does with tokens; only that these attributes are texts. The pool finds a user by any of his names, and ignores case. */
-static enum otp_err standing_judge_identity(const struct identity *wanted, const struct cognito_user *user)
+enum otp_err standing_judge_identity(const struct identity *wanted, const struct cognito_user *user)
 {
 	switch (wanted->kind) {
 	case IDENTITY_EMAIL:

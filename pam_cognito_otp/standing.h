@@ -43,4 +43,13 @@ bool standing_wanted(const struct options *options, const char *program);
  */
 enum otp_err standing_check(const struct standing *standing, bool may_create);
 
+/* What a UserStatus means for a login: OTP_OK or OTP_ERR_ACCOUNT_*. */
+enum otp_err standing_judge_status(enum cognito_status status);
+
+/*
+ * Whether the pool's user is whom the map means: as binding_check does with tokens, only that these attributes are texts. The pool finds
+ * a user by any of his names, and ignores case. OTP_ERR_IDENTITY_EMAIL, _UNVERIFIED, _PHONE, _USERNAME.
+ */
+enum otp_err standing_judge_identity(const struct identity *wanted, const struct cognito_user *user);
+
 #endif

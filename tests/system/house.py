@@ -159,6 +159,16 @@ def no_groups_file():
         write_file("/etc/nsswitch.conf", before)
 
 
+@contextlib.contextmanager
+def gone(path):
+    """The file is not there for a while."""
+    os.rename(path, path + ".away")
+    try:
+        yield
+    finally:
+        os.rename(path + ".away", path)
+
+
 def executable(process):
     """The program that the process runs; "" when it is gone."""
     try:

@@ -15,7 +15,7 @@ from mock_cognito.defaults import POOL
 from rig import network, pam
 
 from system import signed
-from system.house import AWS_FILE, HELPER, SETTINGS, USER_MAP, helpers, no_groups_file, write_file
+from system.house import AWS_FILE, HELPER, SETTINGS, USER_MAP, gone, helpers, no_groups_file, write_file
 
 OUTCOME = re.compile(r"pam_cognito_otp\(otp-test:account\): event=(\w+) reason=(\w+) user=(\S+) .*phase=account")
 FLOW = HELPER.replace("helper", "flow") + ".so"
@@ -38,16 +38,6 @@ def enter(user="alice", **more):
 def outcomes(house):
     """(event, reason, user) of each line of the account phase."""
     return [OUTCOME.search(line).groups() for line in house.log.lines("phase=account")]
-
-
-@contextlib.contextmanager
-def gone(path):
-    """The file is not there for a while."""
-    os.rename(path, path + ".away")
-    try:
-        yield
-    finally:
-        os.rename(path + ".away", path)
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from rig.pty import Terminal
 from rig.sshd import MachineSshd
 
 from system import recipes
-from system.house import CODE_QUESTION, HELPER, SETTINGS, helpers, write_file
+from system.house import CODE_QUESTION, HELPER, SETTINGS, gone, helpers, write_file
 
 CRON = "/usr/sbin/cron"
 JOB = "/etc/cron.d/rig"
@@ -42,16 +42,6 @@ def unsafe_mode(_house):
     """Anybody could change who gets in."""
     os.chmod(SETTINGS, 0o666)
     yield
-
-
-@contextlib.contextmanager
-def gone(path):
-    """The file is not there for a while."""
-    os.rename(path, path + ".away")
-    try:
-        yield
-    finally:
-        os.rename(path + ".away", path)
 
 
 @contextlib.contextmanager

@@ -99,7 +99,6 @@ static void test_roles(void **state)
 	};
 	secret_auto struct secret body = SECRET_EMPTY;
 	char role[AWS_IMDS_ROLE_MAX + 1];
-	char longest[AWS_IMDS_ROLE_MAX + 2];
 
 	(void)state;
 	for (size_t i = 0; i < CASES(good); i++) {
@@ -113,6 +112,15 @@ static void test_roles(void **state)
 		says("IMDSv2, role list: ");
 		says(bad[i].words);
 	}
+}
+
+static void test_roles_of_odd_bytes_and_lengths(void **state)
+{
+	secret_auto struct secret body = SECRET_EMPTY;
+	char role[AWS_IMDS_ROLE_MAX + 1];
+	char longest[AWS_IMDS_ROLE_MAX + 2];
+
+	(void)state;
 	assert_err("a NUL", secret_set(&body, "ab\0cd", 5), OTP_OK);
 	assert_err("a NUL", aws_imds_read_role(&body, role, &note), OTP_ERR_AWS_IMDS);
 	memset(longest, 'a', sizeof(longest));
@@ -237,6 +245,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tokens), cmocka_unit_test(test_roles),
+		cmocka_unit_test(test_roles_of_odd_bytes_and_lengths),
 		cmocka_unit_test(test_keys),   cmocka_unit_test(test_answers_that_are_none),
 		cmocka_unit_test(test_dates),
 	};
