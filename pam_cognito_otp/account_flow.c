@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "crypto.h"
 #include "dialogue.h"
 #include "log.h"
 #include "run_dir.h"
@@ -42,12 +41,8 @@ __attribute__((visibility("default"))) void account_flow_run(const struct auth_r
 	struct service service;
 	enum otp_err err;
 
-	/* see auth_flow_run */
-	if (request->size != AUTH_REQUEST_SIZE || strcmp(request->version, OTP_VERSION) != 0) {
-		ret_result->result = OTP_ERR_HELPER_PROTOCOL;
-		ret_result->reason = OTP_ERR_HELPER_PROTOCOL;
+	if (!auth_request_is_ours(request, ret_result))
 		return;
-	}
 	log_open("cognito-otp-helper", request->options->debug); /* this object has a log room of its own, beside the helper's */
 	service_begin(&service, request->options, request->deadline, request->note);
 	err = account_flow_look(request, &service);
@@ -55,8 +50,6 @@ __attribute__((visibility("default"))) void account_flow_run(const struct auth_r
 	ret_result->reason = err;
 	ret_result->remembered = err == OTP_OK && !service.cognito.left;
 	memcpy(ret_result->request_id, service.cognito.request_id, sizeof(ret_result->request_id));
-	service_end(&service);
-	if (err_class(err) != OTP_CLASS_UNREACHABLE) /* a resolver thread that found nobody may still be at work */
-		crypto_shut_down();
+	service_shut_down(&service, err);
 	dialogue_part_account(err, request->messages, request->conversation);
 }

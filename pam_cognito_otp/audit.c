@@ -46,8 +46,10 @@ void audit_line(const struct audit *audit, char *line)
 	audit_field(&buf, "service", audit->service);
 	audit_field(&buf, "origin", audit->origin);
 	audit_field(&buf, "caller", audit->caller);
-	if (audit->account)
-		strbuf_puts(&buf, " phase=account");
+	if (audit->phase[0] != '\0')
+		audit_field(&buf, "phase", audit->phase);
+	if (audit->by[0] != '\0' && audit->result == OTP_OK)
+		audit_field(&buf, "by", audit->by);
 	if (audit->request_id[0] != '\0')
 		audit_field(&buf, "request_id", audit->request_id);
 	if (audit->note->text[0] != '\0' && audit->reason != OTP_OK)

@@ -1,10 +1,11 @@
 /*
  * audit - the one line that a call leaves in the log.
  *
- * `event=accepted|ignored|denied reason=… user=… cognito=… service=… origin=… caller=… [request_id=…] [detail="…"]`
+ * `event=accepted|ignored|denied reason=… user=… cognito=… service=… origin=… caller=… [by=cache|renewal] [request_id=…] [detail="…"]`
  *
  * In the account phase ` phase=account` follows the caller, and `ignored` stands for a system user who goes on though nobody could be
- * judged.
+ * judged. When a session begins or ends it is ` phase=open_session` or ` phase=close_session`, and the session goes on though something
+ * failed.
  *
  * Rules kept here: fixed keys in a fixed order; each value is cleaned, so that a name cannot forge a second field or a second line; the
  * name of an account that does not exist is not written, since it may be a password typed too early; no code, token, session or secret
@@ -12,8 +13,6 @@
  */
 #ifndef OTP_AUDIT_H
 #define OTP_AUDIT_H
-
-#include <stdbool.h>
 
 #include "err.h"
 #include "note.h"
@@ -30,7 +29,8 @@ struct audit {
 	const char *caller;
 	const char *request_id;
 	const struct note *note;
-	bool account; /* phase */
+	const char *phase; /* "" in the auth phase */
+	const char *by; /* what it was accepted by; "": by a code */
 };
 
 /* `line` has room for WIRE_LINE_MAX + 1 bytes. */

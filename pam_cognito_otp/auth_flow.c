@@ -6,8 +6,8 @@
 
 #include "answer.h"
 #include "auth_facts.h"
+#include "cache_flow.h"
 #include "cognito.h"
-#include "crypto.h"
 #include "delivery.h"
 #include "dialogue.h"
 #include "log.h"
@@ -24,8 +24,6 @@ enum {
 	FLOW_QUESTIONS_MAX = 20	 /* of one call, whatever is answered */
 };
 
-__attribute__((visibility("default"))) const struct auth_flow_build auth_flow_build = { OTP_VERSION, AUTH_REQUEST_SIZE };
-
 struct auth_flow {
 	const struct auth_request *request;
 	struct service service;
@@ -41,6 +39,9 @@ struct auth_flow {
 	struct dialogue dialogue;
 	struct pace pace;
 	struct who who;
+	struct cache_flow cache;
+	struct proof_seen seen;
+	enum auth_by by;
 };
 
 static const struct options *flow_options(const struct auth_flow *flow)
@@ -145,17 +146,10 @@ static enum otp_err flow_mail(struct auth_flow *flow)
 
 static enum otp_err flow_respond(struct auth_flow *flow, const struct secret *code)
 {
-	struct cognito_challenge challenge = COGNITO_CHALLENGE_NONE;
-	enum otp_err err = service_open(&flow->service);
+	enum otp_err err = delivery_answer(&flow->delivery, code, &flow->tokens, &flow->code_sent_at);
 
-	if (err == OTP_OK)
-		err = challenge_session(&flow->delivery.challenge, &challenge.session);
-	if (err == OTP_OK) {
+	if (flow->code_sent_at != 0)
 		flow->facts.challenge_opened = AUTH_FACT_SHOWN;
-		flow->code_sent_at = clock_wall();
-		err = cognito_respond(&flow->service.cognito, flow->request->judged->identity.value, &challenge, code, &flow->tokens);
-	}
-	cognito_challenge_done(&challenge);
 	if (err == OTP_OK)
 		flow->facts.code_accepted = AUTH_FACT_SHOWN;
 	return err;
@@ -339,9 +333,9 @@ static enum otp_err flow_verify(struct auth_flow *flow)
 {
 	const struct auth_request *request = flow->request;
 	struct proof_request proof = { request->options,   request->user,     request->service, request->judged,    &flow->service.jwks,
-				       flow->service.http, request->deadline, request->note,    flow->code_sent_at };
+				       flow->service.http, request->deadline, request->note,    flow->code_sent_at, NULL };
 
-	return proof_check(&proof, &flow->tokens, &flow->facts);
+	return proof_check(&proof, &flow->tokens, &flow->facts, &flow->seen);
 }
 
 /* Until there is a challenge to answer, or (*ret_done) one that was open has been answered rightly at once. */
@@ -356,7 +350,8 @@ static enum otp_err flow_find_challenge(struct auth_flow *flow, bool *ret_done)
 	return flow_options(flow)->confirm == CONFIRM_ALWAYS ? flow_ask_first(flow, ret_done) : flow_mail(flow);
 }
 
-static enum otp_err flow_story(struct auth_flow *flow)
+/* Until a code of this person has been verified. */
+static enum otp_err flow_by_code(struct auth_flow *flow)
 {
 	bool done = false;
 	enum otp_err err = who_ask(&flow->who);
@@ -372,10 +367,19 @@ static enum otp_err flow_story(struct auth_flow *flow)
 		err = flow_find_challenge(flow, &done);
 	if (err == OTP_OK && !done)
 		err = flow_ask_code(flow);
-	if (err == OTP_OK)
-		err = flow_verify(flow);
+	return err == OTP_OK ? flow_verify(flow) : err;
+}
+
+static enum otp_err flow_story(struct auth_flow *flow)
+{
+	bool renewed = cache_flow_renew(&flow->cache, &flow->facts); /* if not, nothing has happened yet */
+	enum otp_err err = renewed ? OTP_OK : flow_by_code(flow);
+
 	if (err == OTP_OK)
 		err = auth_facts_verdict(&flow->facts);
+	if (err == OTP_OK && !renewed)
+		cache_flow_keep(&flow->cache, &flow->tokens, &flow->seen);
+	flow->by = renewed ? AUTH_BY_RENEWAL : AUTH_BY_CODE;
 	return err;
 }
 
@@ -388,6 +392,8 @@ static void flow_begin(struct auth_flow *flow, const struct auth_request *reques
 	service_begin(&flow->service, request->options, request->deadline, request->note);
 	delivery_begin(&flow->delivery, &flow->delivery_settings, &flow->service);
 	flow->pace = pace_start(!flow_proved(flow), request->options->deadline * 1000, request->started_ms);
+	flow->cache = (struct cache_flow){ request->cache, request->cached, &flow->service, request->deadline, request->note };
+	flow->seen.groups = (struct strbuf)STRBUF_LIMIT(CACHE_GROUPS_MAX);
 	flow->who = (struct who){ request->user, request->judged, &request->caller, request->messages, request->conversation, &flow->pace };
 	if (request->refusal == OTP_OK && request->judged->mapped)
 		flow->facts.user_allowed = AUTH_FACT_SHOWN;
@@ -401,9 +407,8 @@ static void flow_end(struct auth_flow *flow, enum otp_err result)
 	service_forget_credentials(&flow->service); /* the process of the revocation needs none */
 	revocation_start(&flow->service.cognito); /* of whatever came, also where the login failed */
 	cognito_tokens_done(&flow->tokens);
-	service_end(&flow->service);
-	if (err_class(result) != OTP_CLASS_UNREACHABLE) /* a resolver thread that found nobody may still be at work */
-		crypto_shut_down();
+	strbuf_done(&flow->seen.groups);
+	service_shut_down(&flow->service, result);
 }
 
 /* What the log is told: for a stranger who was only shown a dialogue, why; but what is wrong with this machine comes first. */
@@ -423,16 +428,14 @@ __attribute__((visibility("default"))) void auth_flow_run(const struct auth_requ
 	struct auth_flow flow;
 	enum otp_err err;
 
-	/* an installation that is under way or was broken off: this is not the helper that we were built with */
-	if (request->size != AUTH_REQUEST_SIZE || strcmp(request->version, OTP_VERSION) != 0) {
-		ret_result->result = ret_result->reason = OTP_ERR_HELPER_PROTOCOL;
+	if (!auth_request_is_ours(request, ret_result))
 		return;
-	}
 	log_open("cognito-otp-helper", request->options->debug); /* this object has a log room of its own, beside the helper's */
 	flow_begin(&flow, request);
 	err = flow_story(&flow);
 	ret_result->result = err;
 	ret_result->reason = flow_reason(&flow, err);
+	ret_result->by = flow.by;
 	memcpy(ret_result->request_id, flow.service.cognito.request_id, sizeof(ret_result->request_id));
 	flow_end(&flow, err);
 	if (err != OTP_OK)

@@ -11,7 +11,8 @@
 enum {
 	CLIENT_REMEDY_MAX = 512,
 	CLIENT_SESSION_MINUTES = 3, /* AuthSessionValidity where none was set */
-	CLIENT_SESSION_MAX = 1440
+	CLIENT_SESSION_MAX = 1440,
+	CLIENT_REFRESH_MAX = 315360000 /* ten years in seconds */
 };
 
 struct client_round {
@@ -81,6 +82,38 @@ static void client_revocation(struct client_round *round)
 			   "EnableTokenRevocation is off: the tokens of a login cannot be ended, and are good until they expire");
 }
 
+/* RefreshTokenValidity in the unit that TokenValidityUnits gives for it: days where none is set, and 30 of them where nothing is. */
+static int64_t client_refresh_s(struct client_round *round)
+{
+	const struct json_value *units = check_json_object(&round->json, round->client, "TokenValidityUnits");
+	const char *unit = check_json_text(&round->json, units, "RefreshToken", "days");
+	int64_t count = check_json_int(&round->json, round->client, "RefreshTokenValidity", CLIENT_REFRESH_MAX, 0);
+	int64_t seconds = strcmp(unit, "seconds") == 0 ? 1 : strcmp(unit, "minutes") == 0 ? 60 : strcmp(unit, "hours") == 0 ? 3600 : 86400;
+
+	return count == 0 ? 30 * (int64_t)86400 : count * seconds;
+}
+
+/* What cache_check = online lives on. */
+static void client_refresh(struct client_round *round)
+{
+	const struct options *options = round->check->options;
+	const struct json_value *rotation = check_json_object(&round->json, round->client, "RefreshTokenRotation");
+	bool rotates = strcmp(check_json_text(&round->json, rotation, "Feature", "DISABLED"), "ENABLED") == 0;
+	struct finding early = { REPORT_WARNING, "refresh_expires_early", options->client_id,
+				 "Set cache_ttl lower, or run aws cognito-idp update-user-pool-client with a longer --refresh-token-validity "
+				 CLIENT_KEEP "." };
+	struct finding grace = { REPORT_NOTE, "refresh_no_grace", options->client_id, "" };
+	int64_t seconds = client_refresh_s(round);
+
+	if (seconds < options->cache_ttl)
+		report_add(round->check->report, &early,
+			   "its refresh tokens are good for %lld s (RefreshTokenValidity), and cache_ttl says %lld s: then a code is asked for",
+			   (long long)seconds, (long long)options->cache_ttl);
+	if (rotates && check_json_int(&round->json, rotation, "RetryGracePeriodSeconds", 60, 0) == 0)
+		report_add(round->check->report, &grace,
+			   "it rotates refresh tokens with RetryGracePeriodSeconds 0: an answer that is lost on its way costs a code");
+}
+
 static bool client_secret_off(struct client_round *round)
 {
 	const char *file = round->check->options->client_secret_file;
@@ -129,6 +162,8 @@ static void client_judge(struct client_round *round, struct check_client *ret_cl
 	ret_client->secret_off = client_secret_off(round);
 	client_session(round);
 	client_revocation(round);
+	if (round->check->options->cache && round->check->options->cache_check == CACHE_CHECK_ONLINE)
+		client_refresh(round);
 	client_writes(round);
 	if (report->found[REPORT_ERROR] + report->found[REPORT_WARNING] == before && round->json.wrong == NULL)
 		report_add(round->check->report, &good, "takes sign-ins by code, hides who exists, and can revoke");

@@ -357,3 +357,19 @@ bool check_pam_asks(const struct pam_use *use, const char *service)
 	free(stack);
 	return asks;
 }
+
+bool check_pam_exists(const char *service)
+{
+	char path[CHECK_PAM_WHERE_MAX];
+
+	for (const char *const *directory = check_pam_directories; *directory != NULL; directory++) {
+		if ((size_t)snprintf(path, sizeof(path), "%s/%s", *directory, service) < sizeof(path) && access(path, F_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+enum otp_err check_pam_session(const char *service, struct pam_stack *stack)
+{
+	return pam_stack_load_type(check_pam_directories, service, "session", stack);
+}

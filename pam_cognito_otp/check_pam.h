@@ -1,7 +1,7 @@
 /*
  * check_pam - the PAM services that use the module: who is asked for a code, who gets in without, who cannot get in at all.
  *
- * Rules kept here: only auth lines are looked at (account and session of the module have no say); each thing is reported once, at the line
+ * Rules kept here: only auth lines are looked at (account and session of the module have no say; for the cache see check_cache); each thing is reported once, at the line
  * to change; an exception that an administrator has written as a condition is a note.
  */
 #ifndef OTP_CHECK_PAM_H
@@ -37,6 +37,12 @@ void check_pam(const struct check *check, struct pam_use *ret_use);
 
 /* Whether a program that calls PAM with this service asks for a code, as far as check_pam has seen: by its own file, or by `other`. */
 bool check_pam_asks(const struct pam_use *use, const char *service);
+
+/* Whether there is a PAM file of that name. */
+bool check_pam_exists(const char *service);
+
+/* The session lines of a service, as pam_stack_load. */
+enum otp_err check_pam_session(const char *service, struct pam_stack *stack);
 
 /* check_pam elsewhere, for tests: the first directory that has a service's file counts. */
 struct pam_places {

@@ -279,7 +279,8 @@ enum otp_err cognito_initiate_auth(struct cognito *cognito, const char *user_nam
 	return err;
 }
 
-static enum otp_err cognito_take_tokens(const struct cognito *cognito, const struct json_value *root, struct cognito_tokens *ret_tokens)
+static enum otp_err cognito_take_tokens(const struct cognito *cognito, const char *operation, const struct json_value *root,
+					struct cognito_tokens *ret_tokens)
 {
 	const struct json_value *result;
 	enum otp_err err;
@@ -294,7 +295,7 @@ static enum otp_err cognito_take_tokens(const struct cognito *cognito, const str
 	if (err == OTP_OK)
 		err = cognito_token(result, "AccessToken", &ret_tokens->access);
 	if (err != OTP_OK)
-		note_set(cognito->note, "RespondToAuthChallenge: IdToken or AccessToken");
+		note_set(cognito->note, "%s: IdToken or AccessToken", operation);
 	return err;
 }
 
@@ -314,27 +315,51 @@ enum otp_err cognito_respond(struct cognito *cognito, const char *user_name, con
 	if (err == OTP_OK)
 		err = cognito_call(cognito, "RespondToAuthChallenge", &body, &doc);
 	if (err == OTP_OK)
-		err = cognito_take_tokens(cognito, json_doc_root(doc), ret_tokens);
+		err = cognito_take_tokens(cognito, "RespondToAuthChallenge", json_doc_root(doc), ret_tokens);
 	json_doc_free(doc);
 	return err;
 }
 
-enum otp_err cognito_revoke(struct cognito *cognito)
+/* The operations on a refresh token take the client secret itself, and no hash over a user name. */
+static enum otp_err cognito_token_body(const struct cognito *cognito, const char *key, const struct secret *token, struct strbuf *body)
 {
-	strbuf_auto struct strbuf body = STRBUF_LIMIT(COGNITO_REQUEST_MAX);
 	secret_auto struct secret client_secret = SECRET_EMPTY;
-	struct json_doc *doc = NULL;
 	enum otp_err err = cognito_read_secret(cognito, &client_secret);
 
 	if (err != OTP_OK)
 		return err;
-	strbuf_puts(&body, "{");
-	json_add_string(&body, "Token", secret_text(&cognito->refresh_token));
-	json_add_string(&body, "ClientId", cognito->client_id);
+	strbuf_puts(body, "{");
+	json_add_string(body, key, secret_text(token));
+	json_add_string(body, "ClientId", cognito->client_id);
 	if (client_secret.length > 0)
-		json_add_string(&body, "ClientSecret", secret_text(&client_secret));
-	strbuf_puts(&body, "}");
-	err = cognito_call(cognito, "RevokeToken", &body, &doc);
+		json_add_string(body, "ClientSecret", secret_text(&client_secret));
+	strbuf_puts(body, "}");
+	return body->failed;
+}
+
+enum otp_err cognito_refresh(struct cognito *cognito, const struct secret *refresh_token, struct cognito_tokens *ret_tokens)
+{
+	strbuf_auto struct strbuf body = STRBUF_LIMIT(COGNITO_REQUEST_MAX);
+	struct json_doc *doc = NULL;
+	enum otp_err err = cognito_token_body(cognito, "RefreshToken", refresh_token, &body);
+
+	cognito_begin(cognito);
+	if (err == OTP_OK)
+		err = cognito_call(cognito, "GetTokensFromRefreshToken", &body, &doc);
+	if (err == OTP_OK)
+		err = cognito_take_tokens(cognito, "GetTokensFromRefreshToken", json_doc_root(doc), ret_tokens);
+	json_doc_free(doc);
+	return err;
+}
+
+enum otp_err cognito_revoke(struct cognito *cognito, const struct secret *refresh_token)
+{
+	strbuf_auto struct strbuf body = STRBUF_LIMIT(COGNITO_REQUEST_MAX);
+	struct json_doc *doc = NULL;
+	enum otp_err err = cognito_token_body(cognito, "Token", refresh_token, &body);
+
+	if (err == OTP_OK)
+		err = cognito_call(cognito, "RevokeToken", &body, &doc);
 	json_doc_free(doc);
 	return err == OTP_ERR_JSON_SYNTAX ? OTP_OK : err; /* a 200 with an empty body is an answer, too */
 }

@@ -44,6 +44,7 @@ struct cognito {
 	bool left;    /* a request of the last operation has left this machine, if only in part */
 	long status;  /* of HTTP, of its last answer; 0 when none came */
 	struct secret refresh_token;	     /* the last one that came, wanted or not, so that it can be revoked; the caller ends it */
+	struct secret stale_token; /* of an earlier sign-in, which nobody keeps any more: revoked with it; the caller ends it */
 };
 
 /* An open challenge. */
@@ -74,6 +75,12 @@ enum otp_err cognito_initiate_auth(struct cognito *cognito, const char *user_nam
 enum otp_err cognito_respond(struct cognito *cognito, const char *user_name, const struct cognito_challenge *challenge, const struct secret *code,
 			     struct cognito_tokens *ret_tokens);
 
+/*
+ * GetTokensFromRefreshToken: new tokens for a refresh token; not verified yet. With rotation a new refresh token comes as well, in
+ * cognito->refresh_token, and the old one is dead. OTP_ERR_REFRESH_REFUSED, _REUSED, OTP_ERR_ACCOUNT_*, OTP_ERR_RESPONSE_*, and as above.
+ */
+enum otp_err cognito_refresh(struct cognito *cognito, const struct secret *refresh_token, struct cognito_tokens *ret_tokens);
+
 /* For operations in other rooms. Called once before the first request of an operation: nothing has left yet. */
 void cognito_begin(struct cognito *cognito);
 
@@ -83,8 +90,8 @@ void cognito_begin(struct cognito *cognito);
  */
 enum otp_err cognito_post(struct cognito *cognito, const char *operation, const struct strbuf *body, const char *const *lines, struct json_doc **ret_doc);
 
-/* RevokeToken: ends cognito->refresh_token, and with it the access token's use at the service. */
-enum otp_err cognito_revoke(struct cognito *cognito);
+/* RevokeToken: ends a refresh token, and with it the access token's use at the service. */
+enum otp_err cognito_revoke(struct cognito *cognito, const struct secret *refresh_token);
 
 void cognito_challenge_done(struct cognito_challenge *challenge);
 void cognito_tokens_done(struct cognito_tokens *tokens);

@@ -13,6 +13,9 @@
 #include <unistd.h>
 
 #include "account_state.h"
+#include "cache_list.h"
+#include "cache_purge.h"
+#include "check_cache.h"
 #include "check_filters.h"
 #include "check_host.h"
 #include "check_login.h"
@@ -41,6 +44,8 @@ static const char tool_usage[] = "Usage: cognito-otp [--config FILE] check [--js
 				 "       cognito-otp [--config FILE] reset-host\n"
 				 "       cognito-otp [--config FILE] pin list [USER]\n"
 				 "       cognito-otp [--config FILE] pin clear USER|--all\n"
+				 "       cognito-otp [--config FILE] cache list [USER]\n"
+				 "       cognito-otp [--config FILE] cache purge [USER]\n"
 				 "       cognito-otp --help | --version\n"
 				 "\n"
 				 "check       looks at all that a login needs, and says of each fault what to do; --json for programs; with USER, also at him\n"
@@ -51,12 +56,13 @@ static const char tool_usage[] = "Usage: cognito-otp [--config FILE] check [--js
 				 "reset       forgets USER's codes and mail budgets, so that he can have a new mail\n"
 				 "reset-host  forgets the host's mail budgets\n"
 				 "pin         list shows which Cognito user each person is held to; clear forgets it for USER, or --all; --all begins the file\n"
+				 "cache       list shows who needs no code at the moment, and why not what no longer counts; purge ends that now, for USER or for all\n"
 				 "\n"
 				 "See cognito-otp(8).\n";
 
 struct tool {
 	const char *config; /* NULL: the default file */
-	const char *action; /* the second word of a command that has two */
+	const char *action; /* the second word of a command that has two, or "" */
 	const char *user;   /* NULL where a command takes none */
 	bool json;
 	bool all;
@@ -166,6 +172,20 @@ static int tool_pin(struct tool *tool)
 	return err == OTP_OK ? tool_done(EXIT_SUCCESS) : tool_fail("pin", err, &tool->note);
 }
 
+/* The same holds here. With cache = off there may be something left. */
+static int tool_cache(struct tool *tool)
+{
+	enum otp_err err = tool_load(tool);
+
+	if (err != OTP_OK)
+		return tool_fail("settings", err, &tool->note);
+	if (strcmp(tool->action, "list") == 0)
+		err = cache_list_show(&tool->options, tool->user, stdout, &tool->note);
+	else
+		err = cache_purge(&tool->options, tool->user, stdout, &tool->note);
+	return err == OTP_OK ? tool_done(EXIT_SUCCESS) : tool_fail("cache", err, &tool->note);
+}
+
 static void tool_check_pam(const struct check *check)
 {
 	struct pam_use *use = calloc(1, sizeof(*use)); /* too large for the stack */
@@ -178,8 +198,10 @@ static void tool_check_pam(const struct check *check)
 	check_pam(check, use);
 	check_sshd(check, use);
 	check_login(check, use);
-	if (check->options != NULL)
+	if (check->options != NULL) {
 		check_filters_services(check, use);
+		check_cache(check, use);
+	}
 	free(use);
 }
 
@@ -309,6 +331,7 @@ static const struct tool_verb *tool_find_verb(int words, char **word)
 	static const struct tool_verb verbs[] = {
 		{ "check", 0, 1, tool_check }, { "login", 1, 1, tool_login }, { "map", 1, 1, tool_map },	    { "config", 0, 0, tool_config },
 		{ "state", 0, 1, tool_state }, { "reset", 1, 1, tool_reset }, { "reset-host", 0, 0, tool_reset_host }, { "pin", 1, 2, tool_pin },
+		{ "cache", 1, 2, tool_cache },
 	};
 
 	for (size_t i = 0; words > 0 && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
@@ -327,15 +350,17 @@ static int tool_wrong(void)
 /* Takes the words after the command; whether it is called as it may be. */
 static bool tool_take_words(struct tool *tool, const struct tool_verb *verb, int words, char **word)
 {
-	bool pin = verb->run == tool_pin;
+	bool two = verb->run == tool_pin || verb->run == tool_cache; /* words make the command */
 
 	if (tool->json && verb->run != tool_check)
 		return false;
-	tool->action = pin ? word[1] : NULL;
-	tool->user = words == (pin ? 3 : 2) ? word[words - 1] : NULL;
-	if (!pin || strcmp(tool->action, "list") == 0)
-		return !tool->all;
-	return strcmp(tool->action, "clear") == 0 && tool->all == (tool->user == NULL); /* all are never meant by saying nothing */
+	tool->action = two ? word[1] : "";
+	tool->user = words == (two ? 3 : 2) ? word[words - 1] : NULL;
+	if (verb->run == tool_pin && strcmp(tool->action, "clear") == 0)
+		return tool->all == (tool->user == NULL); /* all are never meant by saying nothing: they would be pinned anew */
+	if (two && strcmp(tool->action, "list") != 0 && (verb->run == tool_pin || strcmp(tool->action, "purge") != 0))
+		return false;
+	return !tool->all;
 }
 
 /* Returns an exit status, or -1 when there is a command to run. */

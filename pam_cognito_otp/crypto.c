@@ -30,6 +30,7 @@ CRYPTO_CLEANUP(OSSL_PARAM_BLD, OSSL_PARAM_BLD_free)
 CRYPTO_CLEANUP(OSSL_PARAM, OSSL_PARAM_free)
 CRYPTO_CLEANUP(EVP_PKEY_CTX, EVP_PKEY_CTX_free)
 CRYPTO_CLEANUP(EVP_MD_CTX, EVP_MD_CTX_free)
+CRYPTO_CLEANUP(EVP_CIPHER_CTX, EVP_CIPHER_CTX_free)
 
 #define crypto_auto(free_function) __attribute__((cleanup(crypto_cleanup_##free_function)))
 
@@ -182,4 +183,75 @@ enum otp_err crypto_rs256_verify(const struct crypto_rsa_key *key, const void *d
 	if (EVP_DigestVerify(context, signature, signature_length, data, length) != 1)
 		return crypto_failed(OTP_ERR_JWT_SIGNATURE);
 	return OTP_OK;
+}
+
+/* The additional data, then the text: in this order. */
+static bool crypto_gcm_run(EVP_CIPHER_CTX *context, const struct crypto_gcm *gcm, const void *in, size_t length, unsigned char *out)
+{
+	int done = 0;
+
+	if (gcm->aad_length > CRYPTO_GCM_MAX || length > CRYPTO_GCM_MAX)
+		return false;
+	if (gcm->aad_length > 0 && EVP_CipherUpdate(context, NULL, &done, gcm->aad, (int)gcm->aad_length) != 1)
+		return false;
+	done = 0;
+	if (length > 0 && EVP_CipherUpdate(context, out, &done, in, (int)length) != 1)
+		return false;
+	return (size_t)done == length;
+}
+
+enum otp_err crypto_aes_256_gcm_seal(const struct crypto_gcm *gcm, const void *text, size_t length, unsigned char *ret_sealed,
+				     unsigned char ret_tag[CRYPTO_GCM_TAG_SIZE])
+{
+	crypto_auto(EVP_CIPHER_CTX_free) EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+	unsigned char rest[EVP_MAX_BLOCK_LENGTH];
+	int rest_length = 0;
+
+	if (context == NULL || EVP_EncryptInit_ex2(context, EVP_aes_256_gcm(), gcm->key, gcm->nonce, NULL) != 1)
+		return crypto_failed(OTP_ERR_CRYPTO);
+	if (!crypto_gcm_run(context, gcm, text, length, ret_sealed) || EVP_EncryptFinal_ex(context, rest, &rest_length) != 1 || rest_length != 0)
+		return crypto_failed(OTP_ERR_CRYPTO);
+	if (EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, CRYPTO_GCM_TAG_SIZE, ret_tag) != 1)
+		return crypto_failed(OTP_ERR_CRYPTO);
+	return OTP_OK;
+}
+
+/* Into a buffer of its own, which its owner sees only if the tag holds. */
+static enum otp_err crypto_gcm_decrypt(const struct crypto_gcm *gcm, const void *sealed, size_t length,
+				       const unsigned char tag[CRYPTO_GCM_TAG_SIZE], unsigned char *out)
+{
+	crypto_auto(EVP_CIPHER_CTX_free) EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+	unsigned char expected[CRYPTO_GCM_TAG_SIZE]; /* the interface wants it writable */
+	unsigned char rest[EVP_MAX_BLOCK_LENGTH];
+	int rest_length = 0;
+
+	memcpy(expected, tag, sizeof(expected));
+	if (context == NULL || EVP_DecryptInit_ex2(context, EVP_aes_256_gcm(), gcm->key, gcm->nonce, NULL) != 1)
+		return crypto_failed(OTP_ERR_CRYPTO);
+	if (EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, CRYPTO_GCM_TAG_SIZE, expected) != 1)
+		return crypto_failed(OTP_ERR_CRYPTO);
+	if (!crypto_gcm_run(context, gcm, sealed, length, out))
+		return crypto_failed(OTP_ERR_CRYPTO);
+	/* The tag is compared here, and nowhere before. */
+	if (EVP_DecryptFinal_ex(context, rest, &rest_length) != 1)
+		return crypto_failed(OTP_ERR_TOKENS_SEALED);
+	return rest_length == 0 ? OTP_OK : OTP_ERR_CRYPTO;
+}
+
+enum otp_err crypto_aes_256_gcm_open(const struct crypto_gcm *gcm, const void *sealed, size_t length,
+				     const unsigned char tag[CRYPTO_GCM_TAG_SIZE], struct secret *ret_text)
+{
+	struct secret text = { NULL, length };
+	enum otp_err err;
+
+	if (length > CRYPTO_GCM_MAX)
+		return OTP_ERR_CRYPTO;
+	text.bytes = calloc(length + 1, 1);
+	if (text.bytes == NULL)
+		return OTP_ERR_MEMORY;
+	err = crypto_gcm_decrypt(gcm, sealed, length, tag, (unsigned char *)text.bytes);
+	if (err == OTP_OK)
+		secret_move(ret_text, &text);
+	secret_done(&text);
+	return err;
 }

@@ -289,6 +289,19 @@ enum otp_err delivery_pretend(struct delivery *delivery, enum otp_err why, bool 
 	return err;
 }
 
+enum otp_err delivery_answer(struct delivery *delivery, const struct secret *code, struct cognito_tokens *ret_tokens, int64_t *ret_sent_at)
+{
+	cognito_challenge_auto struct cognito_challenge challenge = COGNITO_CHALLENGE_NONE;
+	enum otp_err err = service_open(delivery->service);
+
+	if (err == OTP_OK)
+		err = challenge_session(&delivery->challenge, &challenge.session);
+	if (err != OTP_OK)
+		return err;
+	*ret_sent_at = clock_wall();
+	return cognito_respond(&delivery->service->cognito, delivery_cognito_user(delivery), &challenge, code, ret_tokens);
+}
+
 enum challenge_state delivery_try_failed(const struct delivery *delivery, int number, enum otp_err err)
 {
 	const struct challenge *challenge = &delivery->challenge;

@@ -79,6 +79,12 @@ enum otp_err delivery_mail(struct delivery *delivery, bool *ret_taken_up);
 enum otp_err delivery_pretend(struct delivery *delivery, enum otp_err why, bool *ret_taken_up);
 
 /*
+ * Answers the challenge held with `code`. *ret_sent_at: clock_wall() when the request left, untouched when there was no Session to answer. Errors of service_open
+ * and cognito_respond.
+ */
+enum otp_err delivery_answer(struct delivery *delivery, const struct secret *code, struct cognito_tokens *ret_tokens, int64_t *ret_sent_at);
+
+/*
  * The service has not taken the code that went with try `number`: what becomes of the challenge. An expired or used one is over and costs no try, nor does a request
  * that never left or was refused unread.
  */

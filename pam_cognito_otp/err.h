@@ -70,6 +70,8 @@ enum otp_class {
 	X(OTP_ERR_ACCOUNT_STATUS,        "account_status",       DENIED,       "the Cognito user is in a state that this version does not know") \
 	X(OTP_ERR_ACCOUNT_GONE,          "account_gone",         DENIED,       "the Cognito user was there before and is not now, and nobody is created twice") \
 	X(OTP_ERR_ACCOUNT_EXISTS,        "account_exists",       DENIED,       "the pool has the user name or address already, in another form") \
+	X(OTP_ERR_REFRESH_REFUSED,       "refresh_refused",      DENIED,       "the service does not renew the kept tokens: revoked, expired or signed out") \
+	X(OTP_ERR_REFRESH_REUSED,        "refresh_reused",       DENIED,       "the kept refresh token was used before") \
 	/* what the service says of our set-up */ \
 	X(OTP_ERR_SECRET_HASH,           "secret_hash",          SERVICE,      "the client secret is wrong, missing or not wanted") \
 	X(OTP_ERR_CLIENT,                "client_unknown",       SERVICE,      "the service does not know client_id in this region") \
@@ -130,6 +132,7 @@ enum otp_class {
 	X(OTP_ERR_JWT_NOT_YET,           "jwt_not_yet_valid",    UNTRUSTED,    "the token is from the future") \
 	X(OTP_ERR_JWT_AUTH_TIME,         "jwt_auth_time",        UNTRUSTED,    "the token is from an earlier sign-in") \
 	X(OTP_ERR_JWT_SUB,               "jwt_sub_differs",      UNTRUSTED,    "ID and access token are of different users") \
+	X(OTP_ERR_JWT_RENEWED,           "jwt_renewed",          UNTRUSTED,    "the renewed tokens are not of the sign-in that was kept") \
 	X(OTP_ERR_JWKS_KEY,              "jwks_key",             UNTRUSTED,    "a key of the key set is not an RSA key that may be used") \
 	X(OTP_ERR_JWKS_EMPTY,            "jwks_empty",           SERVICE,      "the key set has no usable key") \
 	X(OTP_ERR_JWKS_STATUS,           "jwks_status",          UNREACHABLE,  "the key set could not be fetched") \
@@ -154,6 +157,7 @@ enum otp_class {
 	/* this machine */ \
 	X(OTP_ERR_STATE_UNSAFE,          "state_unsafe",         SYSTEM,       "the state directory is not root's alone") \
 	X(OTP_ERR_STATE_IO,              "state_io",             SYSTEM,       "the state directory cannot be read or written") \
+	X(OTP_ERR_TOKENS_SEALED,         "tokens_sealed",        SYSTEM,       "kept tokens cannot be opened") \
 	X(OTP_ERR_MEMORY,                "memory",               MEMORY,       "out of memory") \
 	X(OTP_ERR_SYSTEM,                "system",               SYSTEM,       "a system call failed") \
 	X(OTP_ERR_CRYPTO,                "crypto",               SYSTEM,       "the cryptographic library failed") \

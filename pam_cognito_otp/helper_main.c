@@ -2,8 +2,8 @@
  * helper_main - the program behind the door: one process per call of the module, started with an empty environment.
  *
  * It makes its inheritance its own, receives the call, loads the settings, judges the user, and hands on to auth_flow, or in the account
- * phase to account_flow, if there is anything to ask. It links libc only; the flow, with libcurl, OpenSSL and json-c, is a shared object
- * that is loaded when a login needs it.
+ * phase to account_flow, if there is anything to ask; when a session begins or ends, to login_session. It links libc only; the flow, with
+ * libcurl, OpenSSL and json-c, is a shared object that is loaded when a login needs it.
  */
 #include <dlfcn.h>
 #include <signal.h>
@@ -18,15 +18,18 @@
 #include "account_policy.h"
 #include "audit.h"
 #include "auth_flow.h"
+#include "cache.h"
 #include "caller.h"
 #include "clock.h"
 #include "dialogue.h"
 #include "inheritance.h"
 #include "log.h"
+#include "login_session.h"
 #include "messages.h"
 #include "options.h"
 #include "policy.h"
 #include "relay_conversation.h"
+#include "session_flow.h"
 
 enum { HELPER_START_MS = 20 * 1000 }; /* until the settings say how long */
 
@@ -42,6 +45,9 @@ struct helper {
 	struct note note;
 	struct auth_result result;
 	struct strbuf source; /* where the caller comes from, see caller_source */
+	struct cache_call cache;
+	struct cache_record cached; /* that lets him in, perhaps after a renewal; at the end of a session, the one that it had */
+	char token_file[SESSION_TOKEN_PATH_SIZE];
 	int64_t started_ms;
 };
 
@@ -107,12 +113,27 @@ static bool helper_in_account_phase(const struct helper *helper)
 	return helper->call.phase == WIRE_PHASE_ACCOUNT;
 }
 
+static bool helper_in_session_phase(const struct helper *helper)
+{
+	return helper->call.phase == WIRE_PHASE_OPEN_SESSION || helper->call.phase == WIRE_PHASE_CLOSE_SESSION;
+}
+
+/* A session goes on, whatever is wrong with our part in it; the log is told. */
+static void helper_session_result(struct helper *helper, enum otp_err reason)
+{
+	helper->result = (struct auth_result){ .result = OTP_OK, .reason = reason };
+}
+
 /* Those who have proved who they are hear at once that it is in vain; in the default words where the settings, or the words, cannot be read. */
 static void helper_refuse(struct helper *helper, enum otp_err refusal)
 {
 	struct conversation conversation = relay_conversation(&helper->door);
 	struct dialogue_end end = { refusal, false, 0 };
 
+	if (helper_in_session_phase(helper)) {
+		helper_session_result(helper, refusal);
+		return;
+	}
 	if (helper_in_account_phase(helper))
 		dialogue_part_account(refusal, &helper->messages, &conversation);
 	else
@@ -120,7 +141,15 @@ static void helper_refuse(struct helper *helper, enum otp_err refusal)
 	helper_result(helper, refusal);
 }
 
-static void helper_flow(struct helper *helper, enum otp_err refusal)
+static const char *helper_flow_symbol(const struct helper *helper)
+{
+	if (helper_in_session_phase(helper))
+		return SESSION_FLOW_SYMBOL;
+	return helper_in_account_phase(helper) ? ACCOUNT_FLOW_SYMBOL : AUTH_FLOW_SYMBOL;
+}
+
+/* `cached`: whose kept tokens are renewed first, or revoked; NULL: none. */
+static void helper_flow(struct helper *helper, enum otp_err refusal, const struct cache_record *cached)
 {
 	struct conversation conversation = relay_conversation(&helper->door);
 	struct auth_request request = { .size = AUTH_REQUEST_SIZE,
@@ -137,7 +166,9 @@ static void helper_flow(struct helper *helper, enum otp_err refusal)
 					.started_ms = helper->started_ms,
 					.conversation = &conversation,
 					.deadline = &helper->deadline,
-					.note = &helper->note };
+					.note = &helper->note,
+					.cache = &helper->cache,
+					.cached = cached };
 	void *object = NULL;
 	union {
 		void *symbol;
@@ -151,7 +182,7 @@ static void helper_flow(struct helper *helper, enum otp_err refusal)
 	}
 	object = dlopen(OTP_FLOW_PATH, RTLD_LAZY | RTLD_LOCAL);
 	if (object != NULL)
-		run.symbol = dlsym(object, helper_in_account_phase(helper) ? ACCOUNT_FLOW_SYMBOL : AUTH_FLOW_SYMBOL);
+		run.symbol = dlsym(object, helper_flow_symbol(helper));
 	if (run.symbol == NULL) {
 		note_set(&helper->note, "%s", dlerror());
 		helper_refuse(helper, OTP_ERR_HELPER_MISSING);
@@ -172,14 +203,45 @@ static bool helper_refuses_user(enum otp_err err)
 	return class == OTP_CLASS_DENIED || class == OTP_CLASS_UNKNOWN_USER || class == OTP_CLASS_FORBIDDEN;
 }
 
+static void helper_begin_cache(struct helper *helper)
+{
+	helper->cache = (struct cache_call){ &helper->options, helper->call.user, helper->call.service, &helper->judged,	 &helper->caller,
+					     strbuf_text(&helper->source), helper->call.real_uid, strcmp(helper->call.terminal, "ssh") == 0, PROCESS_UNKNOWN };
+	if (helper->options.cache || helper->options.session_tokens)
+		(void)process_read(getppid(), &helper->cache.door);
+}
+
+/* Whether he has proved himself a moment ago: then nothing is asked, or the service only. */
+static bool helper_is_cached(struct helper *helper)
+{
+	struct note why = { "" };
+
+	if (cache_find(&helper->cache, &helper->cached, &why))
+		return true;
+	if (why.text[0] != '\0')
+		log_debug("no use of the cache for %s: %s", helper->call.user, why.text);
+	return false;
+}
+
+static void helper_accept_cached(struct helper *helper)
+{
+	if (helper->options.cache_check == CACHE_CHECK_ONLINE)
+		helper_flow(helper, OTP_OK, &helper->cached);
+	else
+		helper->result = (struct auth_result){ .result = OTP_OK, .reason = OTP_OK, .by = AUTH_BY_CACHE };
+}
+
 static void helper_decide(struct helper *helper)
 {
 	enum otp_err judgement = policy_judge(&helper->options, helper->call.user, &helper->judged, &helper->note);
 
+	helper_begin_cache(helper);
 	if (judgement == OTP_IGNORED)
 		helper_result(helper, judgement);
+	else if (judgement == OTP_OK && helper_is_cached(helper))
+		helper_accept_cached(helper);
 	else if (judgement == OTP_OK || (helper_refuses_user(judgement) && !caller_is_proved(&helper->caller)))
-		helper_flow(helper, judgement);
+		helper_flow(helper, judgement, NULL);
 	else
 		helper_refuse(helper, judgement);
 }
@@ -191,9 +253,9 @@ static void helper_decide_account(struct helper *helper)
 	enum otp_err judgement = account_policy_judge(&helper->options, &call, &helper->judged, &helper->note);
 
 	if (judgement == OTP_OK)
-		helper_flow(helper, OTP_OK);
+		helper_flow(helper, OTP_OK, NULL);
 	else if (judgement == OTP_IGNORED)
-		helper->result = (struct auth_result){ OTP_OK, OTP_OK, "", true };
+		helper->result = (struct auth_result){ .result = OTP_OK, .reason = OTP_OK, .remembered = true };
 	else
 		helper_refuse(helper, judgement);
 }
@@ -209,12 +271,43 @@ static void helper_cannot_judge(struct helper *helper, enum otp_err err)
 	helper_refuse(helper, err);
 }
 
+static enum otp_err helper_close_session(struct helper *helper, const struct login_session *session)
+{
+	enum otp_err err = login_session_close(session, &helper->options, &helper->cached);
+
+	if (err != OTP_OK || helper->cached.tokens[0] == '\0')
+		return err;
+	helper_flow(helper, OTP_OK, &helper->cached);
+	return helper->result.reason;
+}
+
+static enum otp_err helper_serve_session(struct helper *helper)
+{
+	bool ends = helper->call.phase == WIRE_PHASE_CLOSE_SESSION;
+	struct login_session session;
+	enum otp_err err = login_session_find(&session, &helper->judged, getppid(), &helper->note);
+	enum otp_err left = err == OTP_OK && ends ? login_session_leave(&session) : OTP_OK;
+
+	if (err == OTP_OK)
+		err = helper_load_settings(helper);
+	if (err != OTP_OK)
+		return err == OTP_IGNORED ? OTP_OK : err;
+	log_open("cognito-otp-helper", helper->options.debug);
+	helper_set_deadline(helper);
+	err = ends ? helper_close_session(helper, &session) : login_session_open(&session, &helper->options, helper->token_file);
+	return err == OTP_OK ? left : err;
+}
+
 static void helper_serve(struct helper *helper)
 {
 	enum otp_err err;
 
 	(void)policy_look_up(helper->call.user, &helper->judged); /* first, so that the log knows whom a bad setting hits */
 	helper_find_caller(helper);
+	if (helper_in_session_phase(helper)) {
+		helper_session_result(helper, helper_serve_session(helper));
+		return;
+	}
 	err = helper->source.failed == OTP_OK ? helper_load_settings(helper) : helper->source.failed;
 	if (err != OTP_OK) {
 		helper_cannot_judge(helper, err);
@@ -226,6 +319,20 @@ static void helper_serve(struct helper *helper)
 		helper_decide_account(helper);
 	else
 		helper_decide(helper);
+}
+
+/* For the log; a code is what is expected, and is not named. */
+static const char *helper_by(const struct helper *helper)
+{
+	switch (helper->result.by) {
+	case AUTH_BY_CODE:
+		break;
+	case AUTH_BY_CACHE:
+		return "cache";
+	case AUTH_BY_RENEWAL:
+		return "renewal";
+	}
+	return "";
 }
 
 /* Of a shared account, after a success: who it is. */
@@ -248,15 +355,16 @@ static void helper_send_verdict(struct helper *helper)
 			       caller_kind_name(helper->caller.kind),
 			       helper->result.request_id,
 			       &helper->note,
-			       helper_in_account_phase(helper) };
+			       wire_phase_name(helper->call.phase),
+			       helper_by(helper) };
 
 	caller_origin(&helper->caller, &helper->caller_facts, origin, sizeof(origin));
 	audit_line(&audit, line);
-	if (helper->result.remembered) {
+	if (helper->result.remembered)
 		log_debug("%s", line); /* cron and `sudo -l` would fill the log */
+	if (helper->result.remembered || (helper_in_session_phase(helper) && helper->result.reason == OTP_OK)) /* which has told what it did */
 		line[0] = '\0';
-	}
-	verdict = (struct relay_verdict){ helper->result.result, helper->result.reason, line, helper_person(helper) };
+	verdict = (struct relay_verdict){ helper->result.result, helper->result.reason, line, helper_person(helper), helper->token_file };
 	(void)relay_send_verdict(&helper->door, &verdict);
 }
 
@@ -264,7 +372,7 @@ static void helper_send_verdict(struct helper *helper)
 static int helper_show_version(void)
 {
 	void *object;
-	const struct auth_flow_build *flow = NULL;
+	const struct auth_build *flow = NULL;
 
 	puts("cognito-otp-helper " OTP_VERSION);
 	if (!helper_flow_is_roots()) {
@@ -311,6 +419,7 @@ int main(int argc, char **argv)
 		helper_send_verdict(helper);
 		messages_done(&helper->messages);
 		strbuf_done(&helper->source);
+		cache_record_done(&helper->cached);
 	}
 	wire_packet_free(helper->door.packet);
 	explicit_bzero(helper, sizeof(*helper));

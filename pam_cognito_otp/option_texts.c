@@ -15,6 +15,11 @@ static void option_text_bool(const void *field, struct strbuf *out)
 	strbuf_puts(out, *(const bool *)field ? "yes" : "no");
 }
 
+static void option_text_switch(const void *field, struct strbuf *out)
+{
+	strbuf_puts(out, *(const bool *)field ? "on" : "off");
+}
+
 static void option_text_number(const void *field, struct strbuf *out)
 {
 	strbuf_printf(out, "%lld", (long long)*(const int64_t *)field);
@@ -69,6 +74,11 @@ static void option_text_confirm(const void *field, struct strbuf *out)
 	strbuf_puts(out, *(const enum option_confirm *)field == CONFIRM_ALWAYS ? "always" : "auto");
 }
 
+static void option_text_cache_check(const void *field, struct strbuf *out)
+{
+	strbuf_puts(out, *(const enum option_cache_check *)field == CACHE_CHECK_ONLINE ? "online" : "offline");
+}
+
 static void option_text_challenge(const void *field, struct strbuf *out)
 {
 	strbuf_puts(out, *(const enum option_challenge *)field == CHALLENGE_SMS_OTP ? "sms_otp" : "email_otp");
@@ -82,6 +92,7 @@ void option_text(option_setter *set, const void *field, struct strbuf *out)
 		option_texter *text;
 	} kinds[] = {
 		{ option_set_bool, option_text_bool },
+		{ option_set_switch, option_text_switch },
 		{ option_set_number, option_text_number },
 		{ option_set_seconds, option_text_seconds },
 		{ option_set_budget, option_text_budget },
@@ -90,6 +101,7 @@ void option_text(option_setter *set, const void *field, struct strbuf *out)
 		{ option_set_issuers, option_text_words },
 		{ option_set_unmapped, option_text_unmapped },
 		{ option_set_confirm, option_text_confirm },
+		{ option_set_cache_check, option_text_cache_check },
 		{ option_set_challenge, option_text_challenge },
 	};
 

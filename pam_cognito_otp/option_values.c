@@ -52,6 +52,18 @@ OPTION_VALUE(option_set_bool)
 	return err;
 }
 
+OPTION_VALUE(option_set_switch)
+{
+	static const char *const names[] = { "off", "on", NULL };
+	size_t index;
+	enum otp_err err = option_choose(value, names, &index, note);
+
+	(void)min, (void)max;
+	if (err == OTP_OK)
+		*(bool *)field = index == 1;
+	return err;
+}
+
 OPTION_VALUE(option_set_unmapped)
 {
 	static const char *const names[] = { "deny", "ignore", NULL };
@@ -73,6 +85,18 @@ OPTION_VALUE(option_set_confirm)
 	(void)min, (void)max;
 	if (err == OTP_OK)
 		*(enum option_confirm *)field = (enum option_confirm)index;
+	return err;
+}
+
+OPTION_VALUE(option_set_cache_check)
+{
+	static const char *const names[] = { "offline", "online", NULL };
+	size_t index;
+	enum otp_err err = option_choose(value, names, &index, note);
+
+	(void)min, (void)max;
+	if (err == OTP_OK)
+		*(enum option_cache_check *)field = (enum option_cache_check)index;
 	return err;
 }
 

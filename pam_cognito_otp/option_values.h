@@ -28,6 +28,7 @@ struct option_words {
 
 enum option_challenge { CHALLENGE_EMAIL_OTP, CHALLENGE_SMS_OTP };
 enum option_unmapped { UNMAPPED_DENY, UNMAPPED_IGNORE };
+enum option_cache_check { CACHE_CHECK_OFFLINE, CACHE_CHECK_ONLINE };
 enum option_confirm { CONFIRM_AUTO, CONFIRM_ALWAYS };
 
 typedef enum otp_err option_setter(const char *value, int64_t min, int64_t max, void *field, struct note *note);
@@ -35,6 +36,7 @@ typedef enum otp_err option_setter(const char *value, int64_t min, int64_t max, 
 #define OPTION_VALUE(name) enum otp_err name(const char *value, int64_t min, int64_t max, void *field, struct note *note)
 
 OPTION_VALUE(option_set_bool);	    /* bool: yes or no */
+OPTION_VALUE(option_set_switch);    /* bool: on or off */
 OPTION_VALUE(option_set_number);    /* int64_t: decimal digits */
 OPTION_VALUE(option_set_seconds);   /* int64_t: digits and s, m, h or d */
 OPTION_VALUE(option_set_budget);    /* struct budget_limit: COUNT/WINDOW, or two of them with a comma; min and max are of the window */
@@ -52,6 +54,7 @@ OPTION_VALUE(option_set_filter);    /* struct option_words: names, with ! those 
 OPTION_VALUE(option_set_issuers);   /* struct option_words: https URLs */
 OPTION_VALUE(option_set_unmapped);  /* enum option_unmapped */
 OPTION_VALUE(option_set_confirm);   /* enum option_confirm */
+OPTION_VALUE(option_set_cache_check); /* enum option_cache_check */
 OPTION_VALUE(option_set_challenge); /* enum option_challenge */
 
 #endif

@@ -68,6 +68,12 @@ static const struct option options_table[] = {
 	{ "mail_budget", "5/15m,20/d", option_set_budget, FIELD(mail_budget), 10, 86400 },
 	{ "mail_budget_unproved", "3/15m,10/d", option_set_budget, FIELD(mail_budget_unproved), 10, 86400 },
 	{ "mail_budget_host", "60/h", option_set_budget, FIELD(mail_budget_host), 10, 86400 },
+	{ "cache", "off", option_set_switch, FIELD(cache), 0, 0 },
+	{ "cache_ttl", "10m", option_set_seconds, FIELD(cache_ttl), 10, 30 * 86400 },
+	{ "cache_services", "sudo sudo-i", option_set_programs, FIELD(cache_services), 1, TEXT_MAX },
+	{ "cache_check", "offline", option_set_cache_check, FIELD(cache_check), 0, 0 },
+	{ "cache_dir", NULL, option_set_path, FIELD(cache_dir), 1, TEXT_MAX },
+	{ "session_tokens", "no", option_set_bool, FIELD(session_tokens), 0, 0 },
 	{ "deadline", "20s", option_set_seconds, FIELD(deadline), 2, 60 },
 	{ "connect_timeout", "5s", option_set_seconds, FIELD(connect_timeout), 1, 30 },
 	{ "clock_skew", "120s", option_set_seconds, FIELD(clock_skew), 5, 600 },
@@ -76,6 +82,7 @@ static const struct option options_table[] = {
 
 enum {
 	OPTION_COUNT = sizeof(options_table) / sizeof(options_table[0]),
+	OPTIONS_CACHE_OFFLINE_MAX = 3600,
 	OPTION_KEY_SIZE = 32 + OPTIONS_SERVICE_NAME_MAX + 1 /* of a key with a service in it */
 };
 
@@ -253,7 +260,9 @@ static enum otp_err options_sources(struct options *options, const char *const *
 			return config_complain(&options_arguments, "config", "set twice", OTP_ERR_CONFIG_DUPLICATE, note);
 		path = options_config_path(arguments[i]);
 	}
-	err = options_file(options, path == NULL ? OPTIONS_DEFAULT_FILE : path, note);
+	path = path == NULL ? OPTIONS_DEFAULT_FILE : path;
+	options->mark = file_mark_of(path);
+	err = options_file(options, path, note);
 	for (size_t i = 0; err == OTP_OK && i < count; i++) {
 		if (options_config_path(arguments[i]) == NULL)
 			err = options_argument(&line, arguments[i], note);
@@ -307,6 +316,8 @@ static enum otp_err options_derive(struct options *options, struct note *note)
 	}
 	if (options->user_map[0] == '\0')
 		(void)snprintf(options->user_map, sizeof(options->user_map), "%s", OPTIONS_DEFAULT_MAP);
+	if (options->cache_dir[0] == '\0')
+		(void)snprintf(options->cache_dir, sizeof(options->cache_dir), "%s", OTP_RUN_DIR);
 	return OTP_OK;
 }
 
@@ -356,6 +367,18 @@ static enum otp_err options_agree_aws(const struct options *options, struct note
 	return OTP_ERR_CONFIG_VALUE;
 }
 
+/*
+ * An hour without the service being asked is the most: somebody who has been disabled there meanwhile would still be let in. What else is set
+ * of the cache may stand while it is off: whoever switches it off in a hurry must not lock everybody out.
+ */
+static enum otp_err options_agree_cache(const struct options *options, struct note *note)
+{
+	if (options->cache_ttl <= OPTIONS_CACHE_OFFLINE_MAX || options->cache_check == CACHE_CHECK_ONLINE)
+		return OTP_OK;
+	note_set(note, "cache_ttl: more than 1h needs cache_check = online");
+	return OTP_ERR_CONFIG_VALUE;
+}
+
 static enum otp_err options_required(const struct options *options, struct note *note)
 {
 	const char *missing = NULL;
@@ -383,6 +406,8 @@ enum otp_err options_load(struct options *options, const char *const *arguments,
 	options->check_user = options->check_user || options->create_user;
 	if (err == OTP_OK)
 		err = options_agree_aws(options, note);
+	if (err == OTP_OK)
+		err = options_agree_cache(options, note);
 	options->user_map_named = options->user_map[0] != '\0';
 	if (err == OTP_OK)
 		err = options_derive(options, note);

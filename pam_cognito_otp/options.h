@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "file_mark.h"
 #include "note.h"
 #include "option_services.h"
 #include "option_values.h"
@@ -63,10 +64,17 @@ struct options {
 	struct budget_limit mail_budget; /* of one account, for callers who have proved something; and of one local uid */
 	struct budget_limit mail_budget_unproved;
 	struct budget_limit mail_budget_host;
+	bool cache;
+	int64_t cache_ttl; /* over an hour only with cache_check online */
+	struct option_words cache_services;
+	enum option_cache_check cache_check;
+	char cache_dir[OPTIONS_TEXT_MAX + 1];
+	bool session_tokens;
 	int64_t deadline;
 	int64_t connect_timeout;
 	int64_t clock_skew;
 	bool debug;
+	struct file_mark mark; /* of the file, from before it was read */
 };
 
 /*

@@ -8,7 +8,9 @@
  * Rules kept here:
  *  - PAM_USER is never set, and is compared at the end with what it was: the program logs in the user it asked for (CVE-2024-9313);
  *  - every PAM item may be missing;
- *  - setcred and session never object: what they would need is not visible in sshd's monitor;
+ *  - setcred does nothing: what it would need is not visible in sshd's monitor;
+ *  - a session is opened and closed whatever becomes of our part in it. Only a process in which the login session began has a part at all:
+ *    for sudo and su nothing is read and nothing started;
  *  - account objects to nobody unless the settings ask for it (settings_peek), and never to root: a key login, cron or sudo's own time
  *    stamp must not fail because of us. Where they do ask, and helper or settings are of no use, system users go on.
  */
@@ -32,6 +34,8 @@
 #include "pam_relay.h"
 #include "pam_result.h"
 #include "pam_state.h"
+#include "process.h"
+#include "session_token.h"
 #include "settings_peek.h"
 
 #define DOOR_EXPORT __attribute__((visibility("default")))
@@ -84,17 +88,18 @@ static void door_log(pam_handle_t *pamh, const struct pam_relay_call *call, cons
 {
 	char user[DOOR_NAME_SIZE];
 	char service[DOOR_NAME_SIZE];
-	bool account = call->phase == WIRE_PHASE_ACCOUNT; /* who gets there has an account */
+	bool known = call->phase != WIRE_PHASE_AUTH || door_knows_user(verdict->reason); /* who gets to the later phases has an account */
+	const char *phase = wire_phase_name(call->phase);
 	int level = pam_result_level(verdict->reason);
 
 	if (verdict->line[0] != '\0') {
 		pam_syslog(pamh, level, "%s", verdict->line);
 		return;
 	}
-	log_clean(user, sizeof(user), account || door_knows_user(verdict->reason) ? call->user : "", true);
+	log_clean(user, sizeof(user), known ? call->user : "", true);
 	log_clean(service, sizeof(service), call->service == NULL ? "" : call->service, true);
-	pam_syslog(pamh, level, "event=%s reason=%s user=%s service=%s%s detail=\"%s%s\"", door_event(verdict), err_reason(verdict->reason), user,
-		   service, account ? " phase=account" : "", door_about(verdict->reason), err_text(verdict->reason));
+	pam_syslog(pamh, level, "event=%s reason=%s user=%s service=%s%s%s detail=\"%s%s\"", door_event(verdict), err_reason(verdict->reason), user,
+		   service, phase[0] == '\0' ? "" : " phase=", phase, door_about(verdict->reason), err_text(verdict->reason));
 }
 
 /* A program without a conversation cannot be asked for a code: found out before one is mailed. */
@@ -122,6 +127,7 @@ static void door_verdict(struct pam_relay_verdict *verdict, enum otp_err err)
 	verdict->reason = err;
 	verdict->line[0] = '\0';
 	verdict->person[0] = '\0';
+	verdict->token_file[0] = '\0';
 }
 
 static void door_run(pam_handle_t *pamh, const struct pam_relay_call *call, struct pam_relay_verdict *verdict)
@@ -244,7 +250,7 @@ DOOR_EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const 
 	char *user;
 	int code;
 
-	if (!settings_peek(argv, argc))
+	if (!settings_peek_account(argv, argc))
 		return PAM_SUCCESS;
 	name = door_item(pamh, PAM_USER); /* not pam_get_user: nothing is asked here */
 	if (name == NULL || strlen(name) > WIRE_ITEM_MAX)
@@ -259,14 +265,76 @@ DOOR_EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const 
 	return code;
 }
 
+/* sudo and su work within a session that somebody else began; so does sshd where no pam_loginuid stands before us. */
+static bool door_began_session(void)
+{
+	struct process self;
+
+	return process_read(getpid(), &self) && process_began_session(&self);
+}
+
+/* Names the file to the programs of the session, if it is one of those that the helper makes. */
+static void door_put_token(pam_handle_t *pamh, struct pam_relay_verdict *verdict)
+{
+	char variable[sizeof(SESSION_TOKEN_VARIABLE "=") + WIRE_TOKEN_FILE_MAX];
+
+	if (verdict->token_file[0] == '\0')
+		return;
+	(void)snprintf(variable, sizeof(variable), SESSION_TOKEN_VARIABLE "=%s", verdict->token_file);
+	if (strncmp(verdict->token_file, OTP_TOKENS_DIR "/", strlen(OTP_TOKENS_DIR "/")) != 0)
+		door_verdict(verdict, OTP_ERR_HELPER_PROTOCOL);
+	else if (pam_putenv(pamh, variable) != PAM_SUCCESS)
+		door_verdict(verdict, OTP_ERR_MEMORY);
+}
+
+/* What was put there when the session began, whatever the settings say now. */
+static bool door_take_token(pam_handle_t *pamh)
+{
+	if (pam_getenv(pamh, SESSION_TOKEN_VARIABLE) == NULL)
+		return false;
+	(void)pam_putenv(pamh, SESSION_TOKEN_VARIABLE);
+	return true;
+}
+
+static void door_serve_session(pam_handle_t *pamh, const struct pam_relay_call *call)
+{
+	struct pam_relay_verdict verdict;
+
+	pam_relay_run(pamh, call, &verdict);
+	if (call->phase == WIRE_PHASE_OPEN_SESSION)
+		door_put_token(pamh, &verdict);
+	verdict.result = OTP_OK; /* nobody is kept out for it */
+	if (verdict.reason != OTP_OK)
+		door_log(pamh, call, &verdict);
+}
+
+static void door_session(pam_handle_t *pamh, struct pam_relay_call *call, int flags, int argc, const char **argv)
+{
+	bool token = call->phase == WIRE_PHASE_CLOSE_SESSION && door_take_token(pamh);
+
+	if (!token && !settings_peek_session(argv, argc))
+		return;
+	call->user = door_item(pamh, PAM_USER); /* not pam_get_user: nothing is asked here */
+	if (call->user == NULL || strlen(call->user) > WIRE_ITEM_MAX)
+		return;
+	door_collect(pamh, flags, argc, argv, call);
+	door_serve_session(pamh, call);
+}
+
 DOOR_EXPORT int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
-	(void)pamh, (void)flags, (void)argc, (void)argv;
+	struct pam_relay_call call = { .phase = WIRE_PHASE_OPEN_SESSION };
+
+	if (door_began_session())
+		door_session(pamh, &call, flags, argc, argv);
 	return PAM_SUCCESS;
 }
 
 DOOR_EXPORT int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
-	(void)pamh, (void)flags, (void)argc, (void)argv;
+	struct pam_relay_call call = { .phase = WIRE_PHASE_CLOSE_SESSION };
+
+	if (door_began_session())
+		door_session(pamh, &call, flags, argc, argv);
 	return PAM_SUCCESS;
 }

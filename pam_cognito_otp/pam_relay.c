@@ -36,6 +36,7 @@ struct relay {
 	int fd;
 	bool silent;
 	bool may_ask; /* not in the account phase: sshd could not carry the answer, and nobody expects a question there */
+	bool may_say; /* not when a session begins or ends: scp would take the words for its own */
 	bool out_of_memory; /* the conversation ran out of it */
 };
 
@@ -238,7 +239,7 @@ static enum otp_err relay_say(struct relay *relay, int style)
 	char text[WIRE_TEXT_MAX + 1];
 
 	(void)wire_get_text(relay->packet, text, WIRE_TEXT_MAX, true);
-	if (!wire_packet_good(relay->packet))
+	if (!wire_packet_good(relay->packet) || !relay->may_say)
 		return OTP_ERR_HELPER_PROTOCOL;
 	if (relay->silent)
 		return OTP_OK;
@@ -262,12 +263,14 @@ static enum otp_err relay_verdict(struct relay *relay, struct pam_relay_verdict 
 {
 	char line[WIRE_LINE_MAX + 1];
 	char person[WIRE_PERSON_MAX + 1];
+	char token_file[WIRE_TOKEN_FILE_MAX + 1];
 	uint32_t word = wire_get_number(relay->packet);
 	uint32_t result = wire_get_number(relay->packet);
 	uint32_t reason = wire_get_number(relay->packet);
 
 	(void)wire_get_text(relay->packet, line, WIRE_LINE_MAX, true);
 	(void)wire_get_text(relay->packet, person, WIRE_PERSON_MAX, true);
+	(void)wire_get_text(relay->packet, token_file, WIRE_TOKEN_FILE_MAX, true);
 	if (!wire_packet_good(relay->packet) || result >= OTP_ERR_COUNT || reason >= OTP_ERR_COUNT)
 		return OTP_ERR_HELPER_PROTOCOL;
 	if (word != (result == OTP_OK ? WIRE_SUCCESS : WIRE_FAILURE))
@@ -276,6 +279,7 @@ static enum otp_err relay_verdict(struct relay *relay, struct pam_relay_verdict 
 	ret_verdict->reason = (enum otp_err)reason;
 	log_clean(ret_verdict->line, sizeof(ret_verdict->line), line, false);
 	log_clean(ret_verdict->person, sizeof(ret_verdict->person), person, false);
+	log_clean(ret_verdict->token_file, sizeof(ret_verdict->token_file), token_file, false);
 	return OTP_OK;
 }
 
@@ -324,6 +328,7 @@ static void relay_failed(struct pam_relay_verdict *ret_verdict, enum otp_err err
 	ret_verdict->reason = err;
 	ret_verdict->line[0] = '\0';
 	ret_verdict->person[0] = '\0';
+	ret_verdict->token_file[0] = '\0';
 }
 
 void pam_relay_run(pam_handle_t *pamh, const struct pam_relay_call *call, struct pam_relay_verdict *ret_verdict)
@@ -333,6 +338,7 @@ void pam_relay_run(pam_handle_t *pamh, const struct pam_relay_call *call, struct
 
 	relay_failed(ret_verdict, OTP_ERR_INTERNAL);
 	relay.may_ask = call->phase == WIRE_PHASE_AUTH;
+	relay.may_say = call->phase == WIRE_PHASE_AUTH || call->phase == WIRE_PHASE_ACCOUNT;
 	relay.deadline = deadline_start(RELAY_DEADLINE_MS);
 	relay.packet = wire_packet_new();
 	if (relay.packet == NULL) {

@@ -37,6 +37,7 @@ struct pam_relay_verdict {
 	enum otp_err reason;	     /* what the log is told; differs where a stranger must not learn it */
 	char line[WIRE_LINE_MAX + 1]; /* the helper's outcome line, cleaned; "" when it gave none */
 	char person[WIRE_PERSON_MAX + 1]; /* of a shared account, after a success: who it is; otherwise "" */
+	char token_file[WIRE_TOKEN_FILE_MAX + 1]; /* of a session that begins: the path of its token; otherwise "" */
 };
 
 /* Never fails without a verdict: *ret_verdict is always filled, with OTP_OK only if the helper said so. */

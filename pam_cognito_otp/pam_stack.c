@@ -12,6 +12,7 @@
 struct pam_load {
 	struct pam_stack *stack;
 	const char *const *directories;
+	const char *type; /* of the lines that are wanted */
 	int depth; /* of includes and substacks */
 	int level; /* of substacks */
 };
@@ -179,11 +180,10 @@ static void pam_read_include(struct pam_load *load, const char *file, int number
 		pam_add_broken(load, file, number, "required", NULL, fault);
 }
 
-static bool pam_is_other_type(const char *word)
+static bool pam_is_type(const char *word)
 {
-	const char *type = word + (*word == '-');
-
-	return strcasecmp(type, "account") == 0 || strcasecmp(type, "session") == 0 || strcasecmp(type, "password") == 0;
+	return strcasecmp(word, "auth") == 0 || strcasecmp(word, "account") == 0 || strcasecmp(word, "session") == 0 ||
+	       strcasecmp(word, "password") == 0;
 }
 
 /* Writes blanks over carriage returns; whether there were any. */
@@ -201,9 +201,10 @@ static void pam_read_type(struct pam_load *load, const char *file, int number, c
 	bool windows = pam_is_from_windows(text);
 	char *rest = text;
 	char *type = pam_word(&rest);
+	bool wanted = type != NULL && strcasecmp(type + (*type == '-'), load->type) == 0;
 	char *control;
 
-	if (type == NULL || pam_is_other_type(type))
+	if (type == NULL || (!wanted && pam_is_type(type + (*type == '-'))))
 		return;
 	if (!windows && strcasecmp(type, "@include") == 0) {
 		pam_read_include(load, file, number, false, rest);
@@ -212,7 +213,7 @@ static void pam_read_type(struct pam_load *load, const char *file, int number, c
 	control = pam_word(&rest);
 	if (windows)
 		pam_add_broken(load, file, number, "required", rest, "it has a carriage return: the file is from Windows");
-	else if (strcasecmp(type + (*type == '-'), "auth") != 0)
+	else if (!wanted)
 		pam_add_broken(load, file, number, control, rest, "its type is none of auth, account, password, session");
 	else if (control != NULL && (strcasecmp(control, "include") == 0 || strcasecmp(control, "substack") == 0))
 		pam_read_include(load, file, number, strcasecmp(control, "substack") == 0, rest);
@@ -324,9 +325,9 @@ static const char *pam_load_file(struct pam_load *load, const char *name)
 	return fault;
 }
 
-enum otp_err pam_stack_load(const char *const *directories, const char *service, struct pam_stack *stack)
+enum otp_err pam_stack_load_type(const char *const *directories, const char *service, const char *type, struct pam_stack *stack)
 {
-	struct pam_load load = { .stack = stack, .directories = directories };
+	struct pam_load load = { .stack = stack, .directories = directories, .type = type };
 	const char *fault;
 
 	memset(stack, 0, sizeof(*stack));
@@ -339,6 +340,11 @@ enum otp_err pam_stack_load(const char *const *directories, const char *service,
 			return OTP_ERR_CONFIG_OPEN;
 	}
 	return OTP_OK;
+}
+
+enum otp_err pam_stack_load(const char *const *directories, const char *service, struct pam_stack *stack)
+{
+	return pam_stack_load_type(directories, service, "auth", stack);
 }
 
 void pam_stack_done(struct pam_stack *stack)

@@ -1,5 +1,5 @@
 /*
- * pam_stack - the auth lines of a PAM service, read from its files as Linux-PAM reads them (libpam/pam_handlers.c, pam_line.c), and
+ * pam_stack - the lines of one type (auth, in most cases) of a PAM service, read from its files as Linux-PAM reads them (libpam/pam_handlers.c, pam_line.c), and
  * Debian's @include.
  *
  * Rules kept here:
@@ -72,6 +72,9 @@ struct pam_stack {
  * other; OTP_ERR_MEMORY.
  */
 enum otp_err pam_stack_load(const char *const *directories, const char *service, struct pam_stack *stack);
+
+/* The same of another type: `account`, `session`. */
+enum otp_err pam_stack_load_type(const char *const *directories, const char *service, const char *type, struct pam_stack *stack);
 
 void pam_stack_done(struct pam_stack *stack);
 

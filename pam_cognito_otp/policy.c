@@ -79,7 +79,10 @@ static enum otp_err policy_map(const struct options *options, const char *name, 
 {
 	struct user_map_settings settings = { options->user_map, options->user_map_named, options->user_template };
 	struct user_map_entry entry;
-	enum otp_err err = user_map_find(&settings, name, &entry, note);
+	enum otp_err err;
+
+	user->map_mark = file_mark_of(options->user_map);
+	err = user_map_find(&settings, name, &entry, note);
 
 	if (err != OTP_OK)
 		return err;

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "err.h"
+#include "file_mark.h"
 #include "identity.h"
 #include "note.h"
 #include "options.h"
@@ -27,6 +28,7 @@ struct policy_user {
 	bool from_template;
 	bool map_read; /* so that mapped and shared are known to be what they are */
 	bool shared; /* several people have this account: identity is not set until it is known which of them this is */
+	struct file_mark map_mark; /* of the map's file, from before it was read */
 	struct identity identity;
 	size_t people_count; /* whose account it is at the service: 0 when it is not mapped, more than 1 when it is shared */
 	struct identity people[POLICY_PEOPLE_MAX];

@@ -17,7 +17,7 @@ enum otp_err relay_receive_call(struct relay_door *door, struct relay_call *ret_
 	if (wire_packet_type(packet) != WIRE_REQUEST)
 		return OTP_ERR_HELPER_PROTOCOL;
 	phase = wire_get_number(packet);
-	if (phase != WIRE_PHASE_AUTH && phase != WIRE_PHASE_ACCOUNT)
+	if (phase < WIRE_PHASE_AUTH || phase > WIRE_PHASE_CLOSE_SESSION)
 		return OTP_ERR_HELPER_PROTOCOL;
 	ret_call->phase = (enum wire_phase)phase;
 	ret_call->real_uid = wire_get_number(packet);
@@ -56,6 +56,7 @@ enum otp_err relay_send_verdict(struct relay_door *door, const struct relay_verd
 	wire_put_number(door->packet, (uint32_t)verdict->reason);
 	wire_put_string(door->packet, verdict->line);
 	wire_put_string(door->packet, verdict->result == OTP_OK ? verdict->person : "");
+	wire_put_string(door->packet, verdict->result == OTP_OK ? verdict->token_file : "");
 	return wire_send(door->fd, door->packet, RELAY_SEND_MS);
 }
 

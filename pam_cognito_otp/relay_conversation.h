@@ -50,6 +50,7 @@ struct relay_verdict {
 	enum otp_err reason;
 	const char *line;   /* the outcome line, at most WIRE_LINE_MAX bytes */
 	const char *person; /* of a shared account: who it is; "" otherwise */
+	const char *token_file; /* of the session that begins: where its token is; "": it has none */
 };
 
 /* The one place from which a success leaves: only for result == OTP_OK. */

@@ -75,6 +75,9 @@ static const char *const remedy_table[] = {
 		"Look at UserStatus with aws cognito-idp admin-get-user; only CONFIRMED gets in. Report a status that is new.",
 	[OTP_ERR_ACCOUNT_GONE] = "If he should get in again, run cognito-otp pin clear USER, and take sub= out of his line in the map: his next login creates him anew.",
 	[OTP_ERR_ACCOUNT_EXISTS] = "Find the other one with aws cognito-idp list-users, and correct its address, or the map.",
+	[OTP_ERR_REFRESH_REFUSED] = "Nothing is to be done: the kept tokens are gone, and the next login has a code mailed.",
+	[OTP_ERR_REFRESH_REUSED] =
+		"If it comes again without broken connections, have the user signed out in the pool, and see who can read cache_dir.",
 	/* what the service says of our set-up */
 	[OTP_ERR_SECRET_HASH] =
 		"Compare client_secret_file with what aws cognito-idp describe-user-pool-client shows. If the app client has no secret, take the "
@@ -156,6 +159,7 @@ static const char *const remedy_table[] = {
 	[OTP_ERR_JWT_NOT_YET] = REMEDY_TIMES,
 	[OTP_ERR_JWT_AUTH_TIME] = REMEDY_TIMES,
 	[OTP_ERR_JWT_SUB] = REMEDY_TOKEN,
+	[OTP_ERR_JWT_RENEWED] = "A code was asked for instead. If it comes again, report it to whoever looks after the pool.",
 	[OTP_ERR_JWKS_KEY] =
 		"Compare jwks_url or jwks_file with the pool: a key of that set is too short, has a strange exponent, or shares its name. "
 		"If it is the pool's, report it.",
@@ -199,6 +203,7 @@ static const char *const remedy_table[] = {
 	[OTP_ERR_STATE_IO] =
 		"Run df /run, df -i /run and findmnt -T /run: there must be room, and it must be writable. With SELinux run "
 		"ausearch -m avc -ts recent.",
+	[OTP_ERR_TOKENS_SEALED] = "They were taken away, and the next login has a code mailed. If it comes again, look at the disk of cache_dir.",
 	[OTP_ERR_MEMORY] = "See with free -m and journalctl -k what uses the memory, and try again.",
 	[OTP_ERR_SYSTEM] = "Run getent passwd NAME: is the name service (sssd, LDAP) up? See journalctl -b for other faults of this host.",
 	[OTP_ERR_CRYPTO] = "Run openssl version -a, and check OpenSSL's configuration (openssl.cnf).",

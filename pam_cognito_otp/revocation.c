@@ -9,25 +9,31 @@
 
 enum { REVOCATION_S = 5 };
 
+static void revocation_of(struct cognito *cognito, const struct secret *token)
+{
+	enum otp_err err = token->length > 0 ? cognito_revoke(cognito, token) : OTP_OK;
+
+	if (err != OTP_OK)
+		log_warning("event=not_revoked reason=%s", err_reason(err));
+}
+
 static void revocation_run(struct cognito *cognito)
 {
 	struct deadline deadline = deadline_start(REVOCATION_S * 1000);
-	enum otp_err err;
 
 	(void)alarm(REVOCATION_S + 1);
 	(void)setsid();
 	(void)close(STDIN_FILENO); /* the socket to the door: it must not look as if the helper went on */
 	cognito->deadline = &deadline;
-	err = cognito_revoke(cognito);
-	if (err != OTP_OK)
-		log_warning("event=not_revoked reason=%s", err_reason(err));
+	revocation_of(cognito, &cognito->refresh_token);
+	revocation_of(cognito, &cognito->stale_token);
 }
 
 void revocation_start(struct cognito *cognito)
 {
 	pid_t pid;
 
-	if (cognito->refresh_token.length == 0)
+	if (cognito->refresh_token.length == 0 && cognito->stale_token.length == 0)
 		return;
 	pid = fork();
 	if (pid == 0) {

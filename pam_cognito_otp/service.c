@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "crypto.h"
 #include "pins.h"
 
 void service_begin(struct service *service, const struct options *options, struct deadline *deadline, struct note *note)
@@ -31,7 +32,7 @@ void service_begin(struct service *service, const struct options *options, struc
 enum otp_err service_prepare(struct service *service)
 {
 	int64_t pins;
-	enum otp_err err = http_new(&service->http_settings, &service->http, service->note);
+	enum otp_err err = service->http == NULL ? http_new(&service->http_settings, &service->http, service->note) : OTP_OK;
 
 	if (err != OTP_OK)
 		return err;
@@ -67,7 +68,15 @@ void service_end(struct service *service)
 {
 	service_forget_credentials(service);
 	secret_done(&service->cognito.refresh_token);
+	secret_done(&service->cognito.stale_token);
 	jwks_done(&service->jwks);
 	http_free(service->http);
 	service->http = NULL;
+}
+
+void service_shut_down(struct service *service, enum otp_err result)
+{
+	service_end(service);
+	if (err_class(result) != OTP_CLASS_UNREACHABLE) /* a resolver thread that found nobody may still be at work */
+		crypto_shut_down();
 }

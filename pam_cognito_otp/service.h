@@ -39,7 +39,7 @@ void service_begin(struct service *service, const struct options *options, struc
 
 /*
  * What this machine must have for it, whoever asks: the client secret, the certificates, the credentials for the proxy, and the file of pins where
- * the settings want one. Nothing leaves. Errors of http_new, cognito_check_secret and pins_check.
+ * the settings want one. Nothing leaves. A second time it does nothing new. Errors of http_new, cognito_check_secret and pins_check.
  */
 enum otp_err service_prepare(struct service *service);
 
@@ -57,5 +57,8 @@ void service_forget_credentials(struct service *service);
 
 /* Ends it; the last refresh token that came is wiped with it. */
 void service_end(struct service *service);
+
+/* The same at the end of the process, with what OpenSSL has set up. `result`: how it went. */
+void service_shut_down(struct service *service, enum otp_err result);
 
 #endif

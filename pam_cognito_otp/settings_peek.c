@@ -9,12 +9,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PEEK_CHECK_USER, PEEK_CREATE_USER, PEEK_KEYS };
+enum { PEEK_KEYS = 2 };
 
-static const char *const peek_keys[PEEK_KEYS] = { "check_user", "create_user" };
+/* A setting, and the one value of it that asks for nothing; that is its default, too. */
+struct peek_key {
+	const char *name;
+	const char *no;
+};
+
+static const struct peek_key peek_account[PEEK_KEYS] = { { "check_user", "no" }, { "create_user", "no" } };
+static const struct peek_key peek_session[PEEK_KEYS] = { { "cache", "off" }, { "session_tokens", "no" } };
 
 /* What was found for each key. */
 struct peek {
+	const struct peek_key *keys;
 	bool set[PEEK_KEYS];
 	bool asks[PEEK_KEYS];
 };
@@ -45,10 +53,12 @@ static void peek_line(struct peek *peek, const char *text, const char *end)
 	while (text < end && peek_blank(*text))
 		text++;
 	for (int i = 0; i < PEEK_KEYS; i++) {
-		if (strlen(peek_keys[i]) != length || memcmp(peek_keys[i], key, length) != 0)
+		const struct peek_key *wanted = &peek->keys[i];
+
+		if (strlen(wanted->name) != length || memcmp(wanted->name, key, length) != 0)
 			continue;
 		peek->set[i] = true;
-		if (end - text != 2 || memcmp(text, "no", 2) != 0)
+		if ((size_t)(end - text) != strlen(wanted->no) || memcmp(text, wanted->no, strlen(wanted->no)) != 0)
 			peek->asks[i] = true;
 	}
 }
@@ -137,10 +147,10 @@ static void peek_files(struct peek *peek, const char *const *argv, int argc)
 		peek_file(peek, SETTINGS_PEEK_FILE);
 }
 
-bool settings_peek(const char *const *argv, int argc)
+static bool peek_asks(const struct peek_key *keys, const char *const *argv, int argc)
 {
-	struct peek line = { { false }, { false } };
-	struct peek file = { { false }, { false } };
+	struct peek line = { keys, { false }, { false } };
+	struct peek file = { keys, { false }, { false } };
 
 	for (int i = 0; i < argc; i++)
 		peek_line(&line, argv[i], argv[i] + strlen(argv[i]));
@@ -150,4 +160,14 @@ bool settings_peek(const char *const *argv, int argc)
 			return true;
 	}
 	return false;
+}
+
+bool settings_peek_account(const char *const *argv, int argc)
+{
+	return peek_asks(peek_account, argv, argc);
+}
+
+bool settings_peek_session(const char *const *argv, int argc)
+{
+	return peek_asks(peek_session, argv, argc);
 }

@@ -22,7 +22,8 @@ static void trial_log(const struct trial *trial, const struct caller *caller, co
 			       caller_kind_name(caller->kind),
 			       result->request_id,
 			       trial->note,
-			       false };
+			       "",
+			       "" };
 
 	audit_line(&audit, line);
 	log_warning("pam_cognito_otp(%s): %s", TRIAL_SERVICE, line);
@@ -46,7 +47,10 @@ void trial_run(const struct trial *trial, enum otp_err judgement, struct auth_re
 					.conversation = trial->conversation,
 					.deadline = trial->deadline,
 					.note = trial->note };
+	/* a trial leaves nothing behind: no process opens a session for it */
+	struct cache_call cache = { trial->options, trial->user, TRIAL_SERVICE, trial->judged, &caller, "", 0, false, PROCESS_UNKNOWN };
 
+	request.cache = &cache;
 	memset(ret_result, 0, sizeof(*ret_result));
 	ret_result->result = judgement;
 	ret_result->reason = judgement;

@@ -22,16 +22,40 @@ struct wire_packet {
 	bool bad;
 };
 
+const char *wire_phase_name(enum wire_phase phase)
+{
+	switch (phase) {
+	case WIRE_PHASE_AUTH:
+		break;
+	case WIRE_PHASE_ACCOUNT:
+		return "account";
+	case WIRE_PHASE_OPEN_SESSION:
+		return "open_session";
+	case WIRE_PHASE_CLOSE_SESSION:
+		return "close_session";
+	}
+	return "";
+}
+
 struct wire_packet *wire_packet_new(void)
 {
 	return calloc(1, sizeof(struct wire_packet));
+}
+
+/* It may have been an answer. Beyond its length nothing was ever written, and the pages there are not touched: most packets are short. */
+static void wire_wipe(struct wire_packet *packet)
+{
+	explicit_bzero(packet->bytes, packet->length);
+	packet->length = 0;
+	packet->cursor = 0;
+	packet->bad = false;
 }
 
 void wire_packet_free(struct wire_packet *packet)
 {
 	if (packet == NULL)
 		return;
-	explicit_bzero(packet, sizeof(*packet));
+	wire_wipe(packet);
 	free(packet);
 }
 
@@ -53,9 +77,7 @@ void wire_put_number(struct wire_packet *packet, uint32_t number)
 
 void wire_begin(struct wire_packet *packet, enum wire_type type)
 {
-	explicit_bzero(packet->bytes, packet->length); /* the packet before may have been an answer */
-	packet->length = 0;
-	packet->bad = false;
+	wire_wipe(packet);
 	wire_put_number(packet, WIRE_MAGIC);
 	wire_put_number(packet, (uint32_t)type);
 }
@@ -175,6 +197,7 @@ static enum otp_err wire_accept(struct wire_packet *packet, ssize_t got)
 	packet->cursor = WIRE_HEADER;
 	packet->bad = got < WIRE_HEADER || (size_t)got > sizeof(packet->bytes) || wire_number_at(packet, 0) != WIRE_MAGIC;
 	if (packet->bad) {
+		explicit_bzero(packet->bytes, sizeof(packet->bytes)); /* a packet that was cut has filled them all */
 		packet->length = 0;
 		return OTP_ERR_HELPER_PROTOCOL;
 	}
@@ -186,7 +209,7 @@ enum otp_err wire_receive(int fd, struct wire_packet *packet, int64_t timeout_ms
 	enum otp_err err;
 	ssize_t got;
 
-	explicit_bzero(packet, sizeof(*packet));
+	wire_wipe(packet);
 	for (;;) {
 		err = wire_wait(fd, POLLIN, timeout_ms);
 		if (err != OTP_OK)

@@ -7,8 +7,10 @@
  *  - success is a constant of many set bits and is compared for equality, so that no flipped bit or zeroed memory is a success;
  *  - every send and receive has a bound in time and raises no signal; packets may carry a code, so their memory is wiped.
  *
- * The order of a call: door REQUEST; helper HELLO (how long it may take from now on, also said again later); any number of (helper ASK, door ANSWER or CONVERSATION_FAILED) and (helper TELL or WARN,
- * unanswered); helper VERDICT. Both programs are built together: the version in the helper's path keeps different ones apart.
+ * The order of a call: door REQUEST; helper HELLO (how long it may take from now on, also said again later); any number of (helper ASK,
+ * door ANSWER or CONVERSATION_FAILED) and (helper TELL or WARN, unanswered); helper VERDICT. There is no ASK in the account phase, and
+ * none of these when a session begins or ends. Both programs are built together: the version in the helper's path keeps different ones
+ * apart.
  * A change of a packet, or of the order in err.h, is another protocol: OTP_PROTOCOL in configure.ac.
  */
 #ifndef OTP_WIRE_H
@@ -29,6 +31,7 @@ enum {
 	WIRE_ARGUMENTS_MAX = 64,
 	WIRE_LINE_MAX = 1024, /* the outcome line for the log */
 	WIRE_PERSON_MAX = 128, /* who of several people that share an account */
+	WIRE_TOKEN_FILE_MAX = 160, /* path of a session's token */
 	WIRE_DEADLINE_MIN_MS = 1000, /* what HELLO may say */
 	WIRE_DEADLINE_MAX_MS = 65 * 1000
 };
@@ -45,7 +48,10 @@ enum wire_type {
 };
 
 /* Which hook of PAM is asking. */
-enum wire_phase { WIRE_PHASE_AUTH = 1, WIRE_PHASE_ACCOUNT };
+enum wire_phase { WIRE_PHASE_AUTH = 1, WIRE_PHASE_ACCOUNT, WIRE_PHASE_OPEN_SESSION, WIRE_PHASE_CLOSE_SESSION };
+
+/* The word for the log; "" for a login, which is what is expected. */
+const char *wire_phase_name(enum wire_phase phase);
 
 #define WIRE_SUCCESS UINT32_C(0x5ca39e65)
 #define WIRE_FAILURE UINT32_C(0xa25d619a)

@@ -163,7 +163,7 @@ class Bench:
         wait_helpers(0)
         return total(path)
 
-    def count_helper(self):
+    def count_helper(self, service="otp-test"):
         """User instructions of the helper in one login, in millions, by a script in its place."""
         path = os.path.join(self.folder, "helper.out")
         command = f"{VALGRIND} -q --tool=callgrind --callgrind-out-file={path}.%p"
@@ -172,7 +172,7 @@ class Bench:
             with open(HELPER, "w", encoding="ascii") as file:
                 file.write(f"#!/bin/sh -p\nexec /usr/bin/setpriv --reuid=0 {command} {HELPER}.real\n")
             os.chmod(HELPER, 0o755)
-            self.login()
+            self.login(service)
             # the process that revokes after the verdict writes one of its own
             files = wait_files(self.folder, "helper.out.", 1)
             return max(total(file) for file in files)

@@ -37,7 +37,7 @@ def offers(*words, directory=sources.TOP):
 
 def commands():
     """Return the commands of the usage text, of two words where they have two: {command: its whole line}."""
-    line = r"^(?:Usage:|      ) (cognito-otp (?:\[--[^\]]*\] )*([a-z][a-z-]*(?: list| clear)?).*)$"
+    line = r"^(?:Usage:|      ) (cognito-otp (?:\[--[^\]]*\] )*([a-z][a-z-]*(?: list| clear| purge)?).*)$"
     return {command: whole for whole, command in sources.find(line, sources.tool_usage(), re.M)}
 
 
@@ -64,6 +64,8 @@ def test_commands_are_those_of_the_tool():
     """All of them, no other; of those of two words first the one, then the other."""
     assert offers("") == first_words(commands())
     assert offers("pin", "") == {name.split()[1] for name in commands() if name.startswith("pin ")}
+    assert offers("cache", "") == {name.split()[1] for name in commands() if name.startswith("cache ")}
+    assert offers("cache", "p") == {"purge"}
     assert offers("pin", "c") == offers("pin", "--all", "") == offers("--all", "pin", "") == {"clear"}
 
 
@@ -136,7 +138,9 @@ def test_files_nowhere_else(files):
 
 @pytest.mark.parametrize(
     "words", ["--help", "--version", "--bad", "bad", "state --bad", "state --help", "reset-host now", "reset a b",
-              "pin bad", "pin list --all", "pin clear --json", "login --all"]
+              "pin bad", "pin list --all", "pin purge", "cache clear", "cache --all",
+              "cache purge --all", "cache list a b",
+              "pin clear --json", "login --all"]
 )
 def test_nothing_behind_the_end(words):
     """What the tool would refuse or not read is not offered."""

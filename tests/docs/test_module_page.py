@@ -104,11 +104,20 @@ def test_times_are_those_of_the_code():
 
 
 def test_log_line_has_the_fields_of_the_code():
-    """The example has the fields of audit.h in their order."""
-    example = sources.between(sources.section("pam_cognito_otp.8", "LOG REASONS"), "2n\n", ".Ed")
+    """The two examples, one refused and one let in without a code, have the fields of audit.h in their order."""
+    examples = sources.find(r"2n\n(.*?)\.Ed", sources.section("pam_cognito_otp.8", "LOG REASONS"), re.S)
     comment = re.search(r"`(event=.*)`", sources.read("pam_cognito_otp/audit.h"))[1]
     fields = re.findall(r"(\w+)=", comment)
-    assert re.findall(r"(\w+)=", example) == fields
+    refused, cached = [re.findall(r"(\w+)=", example) for example in examples]
+    assert refused == [field for field in fields if field != "by"]
+    assert cached == [field for field in fields if field not in ("request_id", "detail")]
+
+
+def test_ways_in_without_a_code_are_those_of_the_code():
+    """What follows by= in the log, in the text and in no other form."""
+    code = sources.between(sources.read("pam_cognito_otp/helper_main.c"), "*helper_by(", "\n}\n")
+    said = sources.find(r"^\.Ql by=(\w+)$", sources.section("pam_cognito_otp.8", "LOG REASONS"), re.M)
+    assert said == sources.find(r'return "(\w+)";', code)
 
 
 def test_events_are_those_of_the_code():
@@ -131,7 +140,8 @@ def test_outcomes_are_on_the_page():
 
 def test_files_of_the_run_directory_are_those_of_the_code():
     """Each name that a room makes there, no other."""
-    text = sources.section("pam_cognito_otp.8", "FILES").split("In\n.Pa /run/pam_cognito_otp\nare", 1)[1]
+    files = sources.section("pam_cognito_otp.8", "FILES")
+    text = sources.between(files, "In\n.Pa /run/pam_cognito_otp\nare", "In\n.Cm cache_dir")
     items = " ".join(sources.find(r"^\.It Pa (.+)$", text, re.M)).replace(" , ", " ").split()
     code = "".join(sources.read(f"pam_cognito_otp/{room}.c") for room in ("budget", "challenge", "postage", "turn"))
     code += sources.read("pam_cognito_otp/postage.h") + sources.read("pam_cognito_otp/run_dir.h")
@@ -139,7 +149,34 @@ def test_files_of_the_run_directory_are_those_of_the_code():
     names = {"mails-%s-", "mails-uid-%lu", "-proved-", "-unproved-", "challenge-", "standing-"}
     assert names <= set(re.findall(r'"([^"]*)"', code))
     made = {f"{kind}-{who}-HEX" for kind in ("challenge-UID", "mails") for who in ("proved", "unproved")}
-    assert set(items) == fixed | made | {"mails-uid-UID", "standing-HEX"}
+    assert set(items) == fixed | made | {"mails-uid-UID", "standing-HEX", "id-token-UID-PID-START"}
+
+
+def test_files_of_the_cache_are_those_of_the_code():
+    """The same in cache_dir: the names of records and of what belongs to them."""
+    text = sources.section("pam_cognito_otp.8", "FILES").split("In\n.Cm cache_dir", 1)[1]
+    items = sources.find(r"^\.It Pa (.+)$", text, re.M)
+    records = set(sources.find(r'"(cache-[a-z]+)-%', sources.read("pam_cognito_otp/cache_record.c")))
+    seal = set(sources.find(r'#define TOKENS_SEAL "(.*)"', sources.read("pam_cognito_otp/cache_tokens.c")))
+    tokens = set(sources.find(r'"(cache-[a-z]+)-%', sources.read("pam_cognito_otp/cache_tokens.c")))
+    turns = set(sources.find(r'#define TURN_FILE "(\w+)"', sources.read("pam_cognito_otp/turn.c")))
+    assert {re.sub(r"-[A-Z].*", "", item) for item in items} == records | seal | tokens | turns
+    assert len(items) == len(set(items))
+
+
+def test_variable_of_the_session_is_that_of_the_code():
+    """All pages, the README and the sample call it as session_token.h does, and each at least once."""
+    name = sources.find(r'#define SESSION_TOKEN_VARIABLE "(\w+)"', sources.read("pam_cognito_otp/session_token.h"))[0]
+    for path in ("README.md", "man/pam_cognito_otp.8", "man/pam_cognito_otp.conf.5", "man/pam_cognito_otp.conf"):
+        assert set(sources.find(r"\bCOGNITO_OTP_\w+", sources.read(path))) - {"COGNITO_OTP_USER"} == {name}, path
+
+
+def test_pending_time_is_that_of_the_code():
+    """How long what a login has left waits for its session."""
+    lasts = int(sources.find(r"CACHE_PENDING_S = (\d+)", sources.read("pam_cognito_otp/cache.h"))[0])
+    assert lasts == 120
+    assert "counts for nothing two minutes later" in sources.section("pam_cognito_otp.8", "SESSIONS")
+    assert "good for two minutes" in sources.section("pam_cognito_otp.8", "FILES")
 
 
 def test_limit_of_strangers_files_is_that_of_the_code():
@@ -163,6 +200,9 @@ def test_stack_is_sound(name):
         assert all(re.fullmatch(r"(    )?[A-Z]\w+( \S+)+", line) for line in lines)
         assert lines[-1] == "Match all" or not any(line.startswith("Match") for line in lines)
         return
+    if lines[0].startswith("session"):
+        assert lines == ["session required pam_loginuid.so", "session optional pam_cognito_otp.so"]
+        return
     form = r"auth +(\w+|\[[^]]+\]) +pam_\w+\.so.*|@include common-auth"
     assert all(re.fullmatch(form, line) for line in lines), lines
     ours = [line for line in lines if "pam_cognito_otp.so" in line]
@@ -171,13 +211,16 @@ def test_stack_is_sound(name):
 
 
 def stacks_of_tests():
-    """What tests of tests/system install by @pytest.mark.recipe("NAME", ...) and the fixture: [(name, test), ...]."""
+    """What tests of tests/system install by @pytest.mark.recipe("NAME", ...) and the fixture: [(name, test), ...].
+
+    The fixture of the cache is the same one, and goes on from there.
+    """
     found = []
     for path in sorted((sources.TOP / "tests/system").glob("test_*.py")):
         for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             for mark in getattr(function, "decorator_list", []):
                 if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.recipe":
-                    assert "recipe" in [argument.arg for argument in function.args.args], function.name
+                    assert {"recipe", "cache"} & {argument.arg for argument in function.args.args}, function.name
                     found += [(ast.literal_eval(name), function.name) for name in mark.args]
     return found
 

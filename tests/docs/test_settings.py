@@ -110,6 +110,32 @@ def test_examples_are_settings(name):
     assert {"user_pool_id", "client_id"} <= set(keys)
 
 
+@pytest.mark.parametrize("key", [setting.key for setting in SETTINGS if re.match("cache|session_tokens", setting.key)])
+def test_setting_of_the_cache_is_told_as_a_whole(key):
+    """The sections about cache and tokens name each setting that they are made of."""
+    text = "".join(sources.section("pam_cognito_otp.conf.5", name) for name in ("THE CACHE", "SESSION TOKENS"))
+    assert re.search(rf"\b{key}\b", text)
+
+
+def test_cache_settings_that_are_wrong_are_told():
+    """What options_agree_cache refuses: more than the hour of offline records."""
+    code = sources.read("pam_cognito_otp/options.c")
+    most = int(sources.find(r"OPTIONS_CACHE_OFFLINE_MAX = (\d+)", code)[0])
+    text = sources.page_settings()["cache_ttl"][1]
+    assert f"\nMore than {most // 3600}h only with\n.Cm cache_check = online ." in text
+
+
+@pytest.mark.parametrize("name", ["cache", "cache-online"])
+def test_examples_of_the_cache_agree(name):
+    """What the code would refuse is in no example: more than an hour needs online."""
+    lines = sources.page_blocks("pam_cognito_otp.conf.5", "settings")[name].splitlines()
+    values = dict(re.fullmatch(r"(\w+) += (\S.*)", line).groups() for line in lines)
+    defaults = {setting.key: setting.default for setting in SETTINGS}
+    assert values["cache"] == "on"
+    lasts = sources.seconds(values.get("cache_ttl", defaults["cache_ttl"]))
+    assert lasts <= 3600 or values["cache_check"] == "online"
+
+
 def test_map_example_has_the_form():
     """local-user kind:value [sub=UUID]"""
     form = r"[a-z_][a-z0-9_.-]* +(email|phone|username):\S+( sub=[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?"

@@ -18,7 +18,7 @@ def usage_options():
 
 def usage_commands():
     """Return the commands of the usage text: {command: what it takes}."""
-    command = r"cognito-otp (?:\[--config FILE\] )([a-z-]+(?: list| clear)?) ?(.*)$"
+    command = r"cognito-otp (?:\[--config FILE\] )([a-z-]+(?: list| clear| purge)?) ?(.*)$"
     lines = sources.find(command, sources.tool_usage(), re.M)
     return dict(lines)
 
@@ -51,7 +51,7 @@ def test_synopsis_has_the_options():
 
 def test_commands_are_those_of_the_code():
     """Usage text, main and page have the same, with what they take."""
-    item = r"^\.It Cm ([a-z-]+(?: list| clear)?)(.*)$"
+    item = r"^\.It Cm ([a-z-]+(?: list| clear| purge)?)(.*)$"
     page = dict(sources.find(item, sources.subsection(PAGE, "DESCRIPTION", "Commands"), re.M))
     takes = {"[--json] [USER]": " Op Fl -json Op Ar user", "[USER]": " Op Ar user", "USER": " Ar user", "": "",
              "USER|--all": " Ar user | Fl -all"}
@@ -182,6 +182,49 @@ def test_pins_have_the_form_of_the_code():
     shown = sources.page_blocks(PAGE, "pins")
     assert re.fullmatch(f"{line}\n{count}\n", shown["list"].replace("\n ", " "))
     assert re.fullmatch(f"{removed}\n", shown["clear"])
+
+
+def prints(room):
+    """What a room of the tool prints with fprintf, as forms, in its order."""
+    code = re.sub(r'" PRI[du](?:32|64) ?"', "%lld", sources.read(f"pam_cognito_otp/{room}.c"))
+    code = re.sub(r'" PRI[du](?:32|64)', '%lld"', code)
+    texts = sources.find(r'fprintf\((?:\w+->)?out,\s*((?:"(?:[^"\\]|\\.)*"\s*)+)', code)
+    joined = [sources.c_text("".join(re.findall(r'"((?:[^"\\]|\\.)*)"', text))) for text in texts]
+    return [sources.form_of(re.sub("%%lld|%lu", "%lld", text.rstrip("\n"))) for text in joined]
+
+
+def test_cache_list_has_the_form_of_the_code():
+    """Each line of the example is one that cache_list.c can print, and each that it can print is there."""
+    shown = sources.page_blocks(PAGE, "cache")["list"].replace("\n ", " ").splitlines()
+    forms = prints("cache_list")
+    assert len(forms) == 3
+    kinds = sources.find(r'\[CACHE_\w+\] = "(\w+)"', sources.read("pam_cognito_otp/cache_list.c"))
+    assert [line.split()[0] for line in shown[:3]] == sorted(kinds, key=["session", "key", "pending"].index)
+    named = [re.findall(r"(\w+)=", line) for line in shown[:3]]
+    places = ["session", "key", "process"]
+    code = re.findall(r"(\w+)=%", sources.between(sources.read("pam_cognito_otp/cache_list.c"), '"%-8s', "\\n"))
+    for fields_of_line, place in zip(named, places):
+        assert [field for field in fields_of_line if field != place] == code
+    assert re.fullmatch(forms[1], shown[3]) and re.fullmatch(forms[2], shown[4])
+
+
+def test_reasons_of_the_cache_are_those_of_the_code():
+    """Each word of its own behind why=."""
+    code = sources.read("pam_cognito_otp/cache_list.c")
+    body = sources.between(code, "/* --- why it does not count", "/* --- what is shown")
+    names = sources.find(r'"(\w+)"', sources.between(body, "names[] = {", "}"))
+    words = set(names) | set(sources.find(r'(?:return|[?:]) "(\w+)"', body)) | {"no_record"}
+    text = sources.between(sources.subsection(PAGE, "OUTPUT", "Of cache"), ".It Cm why\n", ".El\n")
+    said = set(re.findall(r"\w+", " ".join(sources.find(r"^\.Ql (.*)$", text, re.M))))
+    assert words <= said and said - words <= set(sources.reasons())
+
+
+def test_cache_purge_has_the_form_of_the_code():
+    """The last line is one that cache_purge.c prints."""
+    *lines, last = sources.page_blocks(PAGE, "cache-purge")["purge"].splitlines()
+    forms = prints("cache_purge")
+    assert any(re.fullmatch(form, last) for form in forms)
+    assert lines and all(any(re.fullmatch(form, line) for form in forms) for line in lines)
 
 
 def test_settings_of_the_page_exist():

@@ -154,6 +154,10 @@ class CognitoClient:
     def user(self, name, **changes):
         return self.call("user", name=name, **changes)
 
+    def sign_out(self, name):
+        """End every grant of a user, as AdminUserGlobalSignOut does."""
+        return self.call("sign_out", name=name)
+
     def client(self, client_id, **changes):
         return self.call("client", client_id=client_id, **changes)
 

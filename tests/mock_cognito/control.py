@@ -119,6 +119,12 @@ class Verbs:
                 store.change(user, changes)
             return vars(user)
 
+    def sign_out(self, name, pool=None):
+        """End every grant of a user, as AdminUserGlobalSignOut does."""
+        with self._world.lock:
+            pool = self._pool(pool)
+            self._world.grants.sign_out(pool, pool.find_user(name))
+
     def client(self, client_id, **changes):
         with self._world.lock:
             for pool in self._world.store.pools.values():

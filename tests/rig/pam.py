@@ -64,3 +64,9 @@ def module(arguments="", *, path="pam_cognito_otp.so", account=True, session=Tru
         "account": line if account else "required pam_permit.so",
         "session": line if session else "optional pam_permit.so",
     }
+
+
+def login_session(arguments="", **settings):
+    """Return the same for a program whose PAM session begins a login session: pam_loginuid stands before ours."""
+    stack_lines = module(arguments, **settings)
+    return {**stack_lines, "session": ["required pam_loginuid.so", stack_lines["session"]]}

@@ -19,22 +19,24 @@ OBJECTS = Path(os.environ.get("OTP_OBJECTS", "/nonexistent"))
 
 # From the bottom up; inside a layer the order counts.
 LAYERS = {
-    "ground": "err remedy note clock log secret strbuf base64url utf8 wire settings_peek",
-    "adapters": "crypto json_scan json_write json_doc safe_file word_file trust proxy http_handle "
-    "http_error command http",
+    "ground": "err remedy note clock log secret strbuf base64url utf8 wire settings_peek process",
+    "adapters": "crypto json_scan json_write json_doc file_mark safe_file word_file trust proxy "
+    "http_handle http_error command http",
     "knowledge": "answer identity region user_map unix_groups secret_hash aws_imds aws_credentials sigv4 "
     "cognito_error cognito cognito_admin revocation jwk_set jwks jwt binding pin pins budget "
-    "challenge turn run_dir report pam_control pam_stack pam_dispatch sshd_settings",
+    "challenge turn run_dir cache_record report pam_control pam_stack pam_dispatch "
+    "sshd_settings",
     "reception": "caller conversation config_file option_values option_services option_texts options "
-    "filter policy account_policy messages dialogue pace",
-    "living room": "auth_facts proof service standing postage delivery who auth_flow account_flow audit "
-    "account_state pin_list trial check check_pam_line check_pam_verdict check_pam check_sshd "
-    "check_login check_settings check_json check_pool check_client check_user check_admin "
-    "check_filters check_service check_host",
+    "filter policy account_policy messages dialogue pace cache cache_sweep",
+    "living room": "auth_facts proof cache_tokens session_token login_session service standing postage "
+    "delivery who cache_flow auth_request auth_flow account_flow session_flow audit "
+    "account_state pin_list cache_entries cache_list cache_purge trial check check_pam_line "
+    "check_pam_verdict check_pam check_cache check_sshd check_login check_settings check_json "
+    "check_pool check_client check_user check_admin check_filters check_service check_host",
     "doors": "inheritance relay_conversation tty_conversation pam_result pam_state pam_relay "
     "pam_cognito_otp helper_main cognito_otp",
 }
-PROTOCOL = ("1", "9abbf06080e41101")
+PROTOCOL = ("1", "4ea67029dd00aba7")
 ORDER = [room for rooms in LAYERS.values() for room in rooms.split()]
 FOREIGN = {
     "curl/": {"http", "http_error", "http_handle"},
@@ -128,7 +130,7 @@ def test_the_protocol_has_its_number():
 
 def built(name):
     """A built object, or a skip that says what is missing."""
-    path = OBJECTS / ".libs" / name
+    path = OBJECTS / ".libs" / name if name.endswith(".so") else OBJECTS / name
     if not path.exists():
         pytest.skip("no build tree in OTP_OBJECTS")
     if shutil.which("readelf") is None:
@@ -159,12 +161,31 @@ def test_the_module_exports_pam_only():
 
 def test_the_flow_exports_a_function_for_each_phase():
     """The helper looks up one symbol, and the administrator's tool the build."""
-    assert exported("cognito-otp-flow.so") == {"auth_flow_run", "account_flow_run", "auth_flow_build"}
+    flows = {"auth_flow_run", "account_flow_run", "session_flow_run"}
+    assert exported("cognito-otp-flow.so") == flows | {"auth_flow_build"}
 
 
 def test_the_module_needs_libpam_and_libc_only():
     """What is loaded into sshd and sudo."""
     assert {name.split(".")[0] for name in needed("pam_cognito_otp.so")} <= {"libpam", "libc"}
+
+
+def test_the_helper_needs_libc_only():
+    """Whoever is let in by a record waits for no other library to be linked; the linker and libdl are parts of libc."""
+    needs = {name.split(".")[0] for name in needed("cognito-otp-helper")}
+    assert "libc" in needs and all(name in ("libc", "libdl") or name.startswith("ld-linux") for name in needs)
+
+
+def test_the_helper_asks_libc_for_everything():
+    """No symbol that the network part or one of its libraries would have to bring; the control: that part has some."""
+    def strange(name):
+        undefined = re.findall(r" U (\S+)", output("nm", "-D", "--undefined-only", built(name)))
+        assert "strcmp@" in "".join(undefined)
+        return {symbol for symbol in undefined if "@GLIBC_" not in symbol}
+
+    assert strange("cognito-otp-helper") == set()
+    network = {symbol.split("@")[0] for symbol in strange("cognito-otp-flow.so")}
+    assert {"curl_easy_perform", "json_object_put"} <= network
 
 
 def test_hardening():

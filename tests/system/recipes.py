@@ -1,8 +1,9 @@
 """The stacks of README.md and pam_cognito_otp(8), installed into the files that the machine ships, as their text says.
 
 Rules: a stack is read from the manual page when a test wants it, and nothing of it is repeated in a test. A PAM stack
-goes in place of `@include common-auth`, and everything else of the file stays; a fragment of sshd_config is a file of
-its own, which the shipped sshd_config includes. restore() brings back what was shipped.
+goes in place of `@include common-auth`, and everything else of the file stays; session lines go to the end of the file;
+a fragment of sshd_config is a file of its own, which the shipped sshd_config includes. restore() brings back what was
+shipped.
 """
 
 import contextlib
@@ -26,8 +27,20 @@ def auth_lines(text):
     return [words(line) for line in text.splitlines() if words(line)[:1] == ["auth"] or line.strip() == INCLUDE]
 
 
+def appended(text, stack):
+    """Return the file with the session lines at its end; lines that are there already stay where they are."""
+    lines = text.splitlines()
+    wanted = [words(line) for line in stack.splitlines()]
+    there = [words(line) for line in lines]
+    lines += [line for line in stack.splitlines() if words(line) not in there]
+    assert [line for line in map(words, lines) if line in wanted] == wanted, "the lines stand in another order"
+    return "\n".join(lines) + "\n"
+
+
 def edited(shipped, stack):
     """Return the shipped file with the stack in place of its @include; lines that are there already stay."""
+    if words(stack)[0] == "session":
+        return appended(shipped, stack)
     lines = shipped.splitlines()
     assert lines.count(INCLUDE) == 1, "the machine's file is not as Debian ships it"
     at = lines.index(INCLUDE)
@@ -41,13 +54,15 @@ def edited(shipped, stack):
 
 
 def install(*names):
-    """Install these stacks into all the files that the manual names for them."""
+    """Install these stacks into all the files that the manual names for them; those of one file one after the other."""
+    texts = {}
     for name in names:
         stack = sources.page_blocks("pam_cognito_otp.8", "stack")[name]
         for path in sources.page_stack_files()[name]:
             folder, file = os.path.split(path)
             if folder == pam.FOLDER:
-                pam.stack(file, edited(pam.shipped(file), stack))
+                texts[file] = edited(texts.get(file) or pam.shipped(file), stack)
+                pam.stack(file, texts[file])
                 continue
             assert path == SSHD_FRAGMENT, path
             with open(path, "w", encoding="ascii") as fragment:

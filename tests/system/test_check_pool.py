@@ -87,7 +87,8 @@ def pool(**changes):
 def client(**changes):
     """Plant settings of the app client."""
     undo = {"explicit_auth_flows": ["ALLOW_USER_AUTH"], "prevent_user_existence_errors": "ENABLED",
-            "auth_session_validity": 3, "enable_token_revocation": True, "write_attributes": None}
+            "auth_session_validity": 3, "enable_token_revocation": True, "write_attributes": None,
+            "refresh_token_validity": 86400, "refresh_token_rotation": True, "retry_grace_period_seconds": 10}
     return with_cognito("client", {name: undo[name] for name in changes}, CLIENT, **changes)
 
 
@@ -164,6 +165,11 @@ CLIENT_FAULTS = [
           level="warning", remedy="challenge_ttl = 180s.*--auth-session-validity 5"),
     Fault("tokens cannot be revoked", client(enable_token_revocation=False), "client_revocation", CLIENT,
           level="warning", remedy="--enable-token-revocation"),
+    Fault("refresh tokens end early",
+          together(setting(cache="on", cache_check="online", cache_ttl="8h",
+                           cache_services="sshd"),
+                   client(refresh_token_validity=3600)),
+          "refresh_expires_early", "3600 s .* 28800 s", level="warning", remedy="cache_ttl"),
     Fault("secret not set", setting(client_secret_file=None), "client_secret_unset", CLIENT, remedy="0600"),
     Fault("secret not wanted", setting(client_id=PUBLIC_CLIENT), "client_secret_unwanted", PUBLIC_CLIENT,
           remedy="client_secret_file"),
@@ -352,3 +358,19 @@ def test_hostile_texts_of_the_pool(house):
         outcome = check()   # asserts that all is printable ASCII
     assert [finding.name for finding in outcome.bad()] == ["pool_sender"]
     assert "owned" in outcome.named("pool_sender")[0].text
+
+
+def test_renewal_without_grace(house):
+    """Rotation that takes a lost answer for a theft: a note, and only where renewals are wanted."""
+    with client(retry_grace_period_seconds=0)(house):
+        assert check().named("refresh_no_grace") == []
+        with setting(cache="on", cache_check="online", cache_services="sshd")(house):
+            outcome = check()
+        with setting(cache="on", cache_services="sshd")(house):
+            assert check().named("refresh_no_grace") == []
+        with client(refresh_token_rotation=False)(house), setting(cache="on", cache_check="online",
+                                                                  cache_services="sshd")(house):
+            assert check().named("refresh_no_grace") == []
+    assert_good(outcome)
+    (note,) = outcome.named("refresh_no_grace")
+    assert note.level == "note" and note.where == CLIENT

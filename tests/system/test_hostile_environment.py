@@ -431,12 +431,12 @@ BROKEN = {
     "group-writable": ("helper_unsafe", {"keep": True, "mode": 0o775}),
     "world-writable": ("helper_unsafe", {"keep": True, "mode": 0o757}),
     "not executable": ("helper_missing", {"keep": True, "mode": 0o644}),
-    "old version": ("helper_protocol", {"text": speaking(MAGIC - 1, VERDICT, SUCCESS, 0, 0, 0, 0)}),
-    "new version": ("helper_protocol", {"text": speaking(MAGIC + 1, VERDICT, SUCCESS, 0, 0, 0, 0)}),
-    "success with another word": ("helper_protocol", {"text": speaking(MAGIC, VERDICT, 1, 0, 0, 0, 0)}),
-    "success with a failure's word": ("helper_protocol", {"text": speaking(MAGIC, VERDICT, FAILURE, 0, 0, 0, 0)}),
-    "success with a byte too much": ("helper_protocol", {"text": speaking(MAGIC, VERDICT, SUCCESS, 0, 0, 0, 0, 0)}),
-    "failure with a success's word": ("helper_protocol", {"text": speaking(MAGIC, VERDICT, SUCCESS, 3, 3, 0, 0)}),
+    "old version": ("helper_protocol", {"text": speaking(MAGIC - 1, VERDICT, SUCCESS, 0, 0, 0, 0, 0)}),
+    "new version": ("helper_protocol", {"text": speaking(MAGIC + 1, VERDICT, SUCCESS, 0, 0, 0, 0, 0)}),
+    "success with another word": ("helper_protocol", {"text": speaking(MAGIC, VERDICT, 1, 0, 0, 0, 0, 0)}),
+    "success with a failure's word": ("helper_protocol", {"text": speaking(MAGIC, VERDICT, FAILURE, 0, 0, 0, 0, 0)}),
+    "success with a byte too much": ("helper_protocol", {"text": speaking(MAGIC, VERDICT, SUCCESS, 0, 0, 0, 0, 0, 0)}),
+    "failure with a success's word": ("helper_protocol", {"text": speaking(MAGIC, VERDICT, SUCCESS, 3, 3, 0, 0, 0)}),
     "endless deadline": ("helper_protocol", {"text": speaking(MAGIC, HELLO, 3600 * 1000)}),
     "garbage": ("helper_protocol", {"text": speaking(*range(250))}),
     "empty": ("helper_missing", {"text": ""}),
@@ -460,7 +460,7 @@ def refused(person):
 
 def test_the_real_helper_is_spoken_to_like_this(house):
     """The control: the words that the broken helpers nearly say do open the door, as root's helper may."""
-    with another_helper(text=speaking(MAGIC, VERDICT, SUCCESS, 0, 0, 0, 0)):
+    with another_helper(text=speaking(MAGIC, VERDICT, SUCCESS, 0, 0, 0, 0, 0)):
         with su.terminal(house.mallory, "bob", "id -un") as person:
             person.expect("^bob\r\n")
             assert person.wait() == 0

@@ -421,8 +421,8 @@ def words(*numbers):
 
 
 def packet(*numbers, line=b"event=accepted reason=verified user=alice", magic=MAGIC, kind=VERDICT, tail=b""):
-    """One packet of the language between helper and module (wire.h); a verdict ends with the name of a person."""
-    return words(magic, kind, *numbers, len(line)) + line + (words(0) if kind == VERDICT else b"") + tail
+    """One packet of the language between helper and module (wire.h); a verdict ends with person and token file."""
+    return words(magic, kind, *numbers, len(line)) + line + (words(0, 0) if kind == VERDICT else b"") + tail
 
 
 VERDICTS = {
@@ -440,9 +440,12 @@ VERDICTS = {
     "cut": packet(SUCCESS, 0, 0)[:-1],
     "header alone": packet(SUCCESS, 0, 0)[:8],
     "a NUL in the line": packet(SUCCESS, 0, 0, line=b"event=accepted\0"),
-    "a NUL in the person": packet(SUCCESS, 0, 0)[:-4] + words(3) + b"a\0b",
-    "a long person": packet(SUCCESS, 0, 0)[:-4] + words(129) + b"x" * 129,
-    "no person": packet(SUCCESS, 0, 0)[:-4],
+    "a NUL in the person": packet(SUCCESS, 0, 0)[:-8] + words(3) + b"a\0b" + words(0),
+    "a long person": packet(SUCCESS, 0, 0)[:-8] + words(129) + b"x" * 129 + words(0),
+    "no person": packet(SUCCESS, 0, 0)[:-8],
+    "no file": packet(SUCCESS, 0, 0)[:-4],
+    "a NUL in the file": packet(SUCCESS, 0, 0)[:-4] + words(3) + b"/\0b",
+    "a long file": packet(SUCCESS, 0, 0)[:-4] + words(161) + b"x" * 161,
     "a long line": packet(SUCCESS, 0, 0, line=b"x" * 1025),
     "a request": packet(SUCCESS, 0, 0, kind=1),
     "unknown kind": packet(SUCCESS, 0, 0, kind=99),

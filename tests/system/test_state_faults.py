@@ -170,12 +170,15 @@ def test_read_only_disk(house):
 
 @contextlib.contextmanager
 def traced(*arguments):
-    """strace with these arguments between module and helper; yields a function that reads what it wrote."""
+    """strace with these arguments between module and helper; yields a function that reads what it wrote.
+
+    sh -p: under sudo the real uid is the caller's, and a shell would go back to it.
+    """
     os.makedirs(TRACES, exist_ok=True)
     for name in os.listdir(TRACES):
         os.unlink(os.path.join(TRACES, name))
     with open(HELPER + ".new", "w", encoding="ascii") as file:
-        file.write(f"#!/bin/sh\nexec strace -D -qq -y -s 0 -o {TRACES}/$$ {' '.join(arguments)} {REAL_HELPER}\n")
+        file.write(f"#!/bin/sh -p\nexec strace -D -qq -y -s 0 -o {TRACES}/$$ {' '.join(arguments)} {REAL_HELPER}\n")
     os.chmod(HELPER + ".new", 0o755)
     os.rename(HELPER + ".new", HELPER)
 

@@ -10,7 +10,7 @@ static const struct note no_note = { "" };
 
 static struct audit an_audit(enum otp_err reason)
 {
-	struct audit audit = { reason, reason, "alice", "alice@example.com", "sshd", "192.0.2.1", "remote", "", &no_note, false };
+	struct audit audit = { reason, reason, "alice", "alice@example.com", "sshd", "192.0.2.1", "remote", "", &no_note, "", "" };
 
 	return audit;
 }
@@ -56,7 +56,7 @@ static void test_the_account_phase(void **state)
 	struct audit audit = an_audit(OTP_OK);
 
 	(void)state;
-	audit.account = true;
+	audit.phase = "account";
 	audit.caller = "key";
 	assert_line(&audit, "event=accepted reason=verified user=alice cognito=alice@example.com service=sshd origin=192.0.2.1 caller=key "
 			    "phase=account");
@@ -75,7 +75,7 @@ static void test_the_account_phase(void **state)
 static void test_fields_that_may_be_missing(void **state)
 {
 	struct note note = { "/etc/x:3: key: no such setting" };
-	struct audit audit = { OTP_ERR_CONFIG_KEY, OTP_ERR_CONFIG_KEY, "", "", "", "", "", "", &no_note, false };
+	struct audit audit = { OTP_ERR_CONFIG_KEY, OTP_ERR_CONFIG_KEY, "", "", "", "", "", "", &no_note, "", "" };
 
 	(void)state;
 	assert_line(&audit, "event=denied reason=config_unknown_key user=- cognito=- service=- origin=- caller=-");
@@ -100,6 +100,17 @@ static void test_a_success_has_no_detail(void **state)
 	assert_line(&audit, "event=accepted reason=verified user=alice cognito=alice@example.com service=sshd origin=192.0.2.1 caller=remote");
 }
 
+static void test_what_it_was_accepted_by(void **state)
+{
+	struct audit audit = an_audit(OTP_OK);
+
+	(void)state;
+	audit.by = "cache";
+	assert_line(&audit, "event=accepted reason=verified user=alice cognito=alice@example.com service=sshd origin=192.0.2.1 caller=remote by=cache");
+	audit.result = audit.reason = OTP_ERR_CODE_WRONG;
+	assert_line(&audit, "event=denied reason=code_wrong user=alice cognito=alice@example.com service=sshd origin=192.0.2.1 caller=remote");
+}
+
 static void test_a_value_cannot_forge_a_field(void **state)
 {
 	struct audit audit = { OTP_ERR_CODE_WRONG,
@@ -111,7 +122,8 @@ static void test_a_value_cannot_forge_a_field(void **state)
 			       "k'",
 			       "1 \x1b[2J\xe2\x80\xae=",
 			       &no_note,
-			       false };
+			       "",
+			       "" };
 
 	(void)state;
 	assert_line(&audit, "event=denied reason=code_wrong user=a?reason?verified cognito=a?b service=s?d origin=h?event?accepted caller=k? "
@@ -136,7 +148,7 @@ static void test_long_values_are_cut_and_the_line_stays_within_its_limit(void **
 	char wanted[WIRE_LINE_MAX + 1];
 	char line[WIRE_LINE_MAX + 1];
 	struct note note;
-	struct audit audit = { OTP_ERR_ACCOUNT_RESET, OTP_ERR_ACCOUNT_RESET, longer, longer, longer, longer, longer, longer, &note, false };
+	struct audit audit = { OTP_ERR_ACCOUNT_RESET, OTP_ERR_ACCOUNT_RESET, longer, longer, longer, longer, longer, longer, &note, "", "" };
 
 	(void)state;
 	memset(longer, 'x', sizeof(longer) - 1);
@@ -161,6 +173,7 @@ int main(void)
 		cmocka_unit_test(test_the_account_phase),
 		cmocka_unit_test(test_fields_that_may_be_missing),
 		cmocka_unit_test(test_a_success_has_no_detail),
+		cmocka_unit_test(test_what_it_was_accepted_by),
 		cmocka_unit_test(test_a_value_cannot_forge_a_field),
 		cmocka_unit_test(test_a_detail_cannot_end_its_quotes),
 		cmocka_unit_test(test_long_values_are_cut_and_the_line_stays_within_its_limit),

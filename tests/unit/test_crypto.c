@@ -1,4 +1,5 @@
-/* SHA-256 against FIPS 180-4, HMAC against RFC 4231; which RSA keys are taken; RS256 and nothing else verifies. */
+/* SHA-256 against FIPS 180-4, HMAC against RFC 4231; AES-256-GCM against NIST's and McGrew's; which RSA keys are taken; RS256 and nothing
+ * else verifies. */
 #include "assert_err.h"
 
 #include <stdbool.h>
@@ -282,6 +283,174 @@ static void test_free_takes_null(void **state)
 	crypto_rsa_key_free(NULL);
 }
 
+/* --- AES-256-GCM ------------------------------------------------------------------------------------------------------------------- */
+
+enum { GCM_TEXT_MAX = 64, GCM_AAD_MAX = 32 };
+
+struct gcm_vector {
+	const char *name;
+	const char *key;
+	const char *nonce;
+	const char *aad;
+	const char *text;
+	const char *sealed;
+	const char *tag;
+};
+
+/* Test cases 13 to 16 of "The Galois/Counter Mode of Operation" (McGrew, Viega), which NIST's validation uses too. */
+static const struct gcm_vector gcm_vectors[] = {
+	{ "case 13, nothing", "0000000000000000000000000000000000000000000000000000000000000000", "000000000000000000000000", "", "", "",
+	  "530f8afbc74536b9a963b4f1c4cb738b" },
+	{ "case 14, a block of zeros", "0000000000000000000000000000000000000000000000000000000000000000", "000000000000000000000000", "",
+	  "00000000000000000000000000000000", "cea7403d4d606b6e074ec5d3baf39d18", "d0d1c8a799996bf0265b98b5d48ab919" },
+	{ "case 15, four blocks", "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308", "cafebabefacedbaddecaf888", "",
+	  "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b391aafd255",
+	  "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662898015ad",
+	  "b094dac5d93471bdec1a502270e3cc6c" },
+	{ "case 16, with additional data", "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308", "cafebabefacedbaddecaf888",
+	  "feedfacedeadbeeffeedfacedeadbeefabaddad2",
+	  "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39",
+	  "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662",
+	  "76fc6ece0f4e1768cddf8853bb2d551b" },
+};
+
+/* A vector in bytes. */
+struct gcm_case {
+	unsigned char key[CRYPTO_GCM_KEY_SIZE];
+	unsigned char nonce[CRYPTO_GCM_NONCE_SIZE];
+	unsigned char aad[GCM_AAD_MAX];
+	unsigned char text[GCM_TEXT_MAX];
+	unsigned char sealed[GCM_TEXT_MAX];
+	unsigned char tag[CRYPTO_GCM_TAG_SIZE];
+	size_t length;
+	struct crypto_gcm gcm;
+};
+
+static size_t from_hex(const char *hex, unsigned char *bytes)
+{
+	size_t length = strlen(hex) / 2;
+
+	for (size_t i = 0; i < length; i++) {
+		char pair[3] = { hex[2 * i], hex[2 * i + 1], '\0' };
+
+		bytes[i] = (unsigned char)strtoul(pair, NULL, 16);
+	}
+	return length;
+}
+
+static void gcm_read(const struct gcm_vector *vector, struct gcm_case *gcm_case)
+{
+	memset(gcm_case, 0, sizeof(*gcm_case));
+	assert_int_equal(from_hex(vector->key, gcm_case->key), CRYPTO_GCM_KEY_SIZE);
+	assert_int_equal(from_hex(vector->nonce, gcm_case->nonce), CRYPTO_GCM_NONCE_SIZE);
+	assert_int_equal(from_hex(vector->tag, gcm_case->tag), CRYPTO_GCM_TAG_SIZE);
+	gcm_case->length = from_hex(vector->text, gcm_case->text);
+	assert_int_equal(from_hex(vector->sealed, gcm_case->sealed), gcm_case->length);
+	gcm_case->gcm = (struct crypto_gcm){ gcm_case->key, gcm_case->nonce, gcm_case->aad, from_hex(vector->aad, gcm_case->aad) };
+}
+
+static void test_gcm_vectors(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CASES(gcm_vectors); i++) {
+		const char *name = gcm_vectors[i].name;
+		struct gcm_case one;
+		unsigned char sealed[GCM_TEXT_MAX];
+		unsigned char tag[CRYPTO_GCM_TAG_SIZE];
+		secret_auto struct secret text = SECRET_EMPTY;
+
+		gcm_read(&gcm_vectors[i], &one);
+		assert_err(name, crypto_aes_256_gcm_seal(&one.gcm, one.text, one.length, sealed, tag), OTP_OK);
+		assert_memory_equal(sealed, one.sealed, one.length);
+		assert_memory_equal(tag, one.tag, sizeof(tag));
+		assert_err(name, crypto_aes_256_gcm_open(&one.gcm, one.sealed, one.length, one.tag, &text), OTP_OK);
+		assert_int_equal(text.length, one.length);
+		assert_memory_equal(text.bytes, one.text, one.length);
+		assert_int_equal(text.bytes[one.length], 0);
+	}
+}
+
+static void gcm_refused(const char *name, const struct gcm_case *one, size_t length)
+{
+	secret_auto struct secret text = SECRET_EMPTY;
+
+	assert_err("before", secret_set(&text, "before", 6), OTP_OK);
+	assert_err(name, crypto_aes_256_gcm_open(&one->gcm, one->sealed, length, one->tag, &text), OTP_ERR_TOKENS_SEALED);
+	assert_string_equal(secret_text(&text), "before"); /* nothing of what did not hold is given out */
+	assert_int_equal(ERR_peek_error(), 0);
+}
+
+/* Each bit of everything that opening looks at. */
+static void test_gcm_with_a_flipped_bit(void **state)
+{
+	struct gcm_case one;
+
+	(void)state;
+	gcm_read(&gcm_vectors[3], &one);
+	for (size_t bit = 0; bit < 8 * one.length; bit++) {
+		one.sealed[bit / 8] ^= (unsigned char)(1U << bit % 8);
+		gcm_refused("text", &one, one.length);
+		one.sealed[bit / 8] ^= (unsigned char)(1U << bit % 8);
+	}
+	for (size_t bit = 0; bit < 8 * sizeof(one.tag); bit++) {
+		one.tag[bit / 8] ^= (unsigned char)(1U << bit % 8);
+		gcm_refused("tag", &one, one.length);
+		one.tag[bit / 8] ^= (unsigned char)(1U << bit % 8);
+	}
+	for (size_t bit = 0; bit < 8 * sizeof(one.key); bit++) {
+		one.key[bit / 8] ^= (unsigned char)(1U << bit % 8);
+		gcm_refused("key", &one, one.length);
+		one.key[bit / 8] ^= (unsigned char)(1U << bit % 8);
+	}
+	for (size_t bit = 0; bit < 8 * sizeof(one.nonce); bit++) {
+		one.nonce[bit / 8] ^= (unsigned char)(1U << bit % 8);
+		gcm_refused("nonce", &one, one.length);
+		one.nonce[bit / 8] ^= (unsigned char)(1U << bit % 8);
+	}
+	for (size_t bit = 0; bit < 8 * one.gcm.aad_length; bit++) {
+		one.aad[bit / 8] ^= (unsigned char)(1U << bit % 8);
+		gcm_refused("additional data", &one, one.length);
+		one.aad[bit / 8] ^= (unsigned char)(1U << bit % 8);
+	}
+}
+
+static void test_gcm_of_another_length(void **state)
+{
+	struct gcm_case one;
+
+	(void)state;
+	gcm_read(&gcm_vectors[3], &one);
+	for (size_t length = 0; length <= GCM_TEXT_MAX; length++)
+		if (length != one.length)
+			gcm_refused("text", &one, length);
+	for (size_t length = 0; length <= GCM_AAD_MAX; length++) {
+		struct gcm_case other = one;
+
+		other.gcm.aad_length = length;
+		if (length != one.gcm.aad_length)
+			gcm_refused("additional data", &other, one.length);
+	}
+}
+
+static void test_gcm_limits(void **state)
+{
+	static unsigned char much[CRYPTO_GCM_MAX + 1];
+	static unsigned char sealed[sizeof(much)];
+	unsigned char tag[CRYPTO_GCM_TAG_SIZE];
+	secret_auto struct secret text = SECRET_EMPTY;
+	struct crypto_gcm gcm = { much, much, much, CRYPTO_GCM_MAX };
+
+	(void)state;
+	assert_err("all that fits", crypto_aes_256_gcm_seal(&gcm, much, CRYPTO_GCM_MAX, sealed, tag), OTP_OK);
+	assert_err("all that fits", crypto_aes_256_gcm_open(&gcm, sealed, CRYPTO_GCM_MAX, tag, &text), OTP_OK);
+	assert_int_equal(text.length, CRYPTO_GCM_MAX);
+	assert_err("a byte more", crypto_aes_256_gcm_seal(&gcm, much, sizeof(much), sealed, tag), OTP_ERR_CRYPTO);
+	assert_err("a byte more", crypto_aes_256_gcm_open(&gcm, sealed, sizeof(sealed), tag, &text), OTP_ERR_CRYPTO);
+	gcm.aad_length = sizeof(much);
+	assert_err("more to go with it", crypto_aes_256_gcm_seal(&gcm, much, 1, sealed, tag), OTP_ERR_CRYPTO);
+	assert_err("more to go with it", crypto_aes_256_gcm_open(&gcm, sealed, 1, tag, &text), OTP_ERR_CRYPTO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,6 +463,10 @@ int main(void)
 		cmocka_unit_test(test_other_algorithms_and_keys_do_not),
 		cmocka_unit_test(test_spoilt_signatures_do_not),
 		cmocka_unit_test(test_free_takes_null),
+		cmocka_unit_test(test_gcm_vectors),
+		cmocka_unit_test(test_gcm_with_a_flipped_bit),
+		cmocka_unit_test(test_gcm_of_another_length),
+		cmocka_unit_test(test_gcm_limits),
 	};
 
 	return cmocka_run_group_tests_name("crypto", tests, set_up, tear_down);

@@ -148,7 +148,7 @@ static void test_each_default_is_accepted_by_its_own_setter(void **state)
 		assert_err(key, load_setting(key, standard), OTP_OK);
 		count++;
 	}
-	assert_int_equal(count, 23);
+	assert_int_equal(count, 28);
 	assert_null(options_key(SIZE_MAX, &standard));
 }
 

@@ -1,4 +1,4 @@
-/* Whether a file or a PAM line asks for anything in the account phase: only `no` is a no, and what else is broken does not count. */
+/* Whether a file or a PAM line asks for anything in the account phase, or in a session: only `no` is a no, and what else is broken does not count. */
 #include "assert_err.h"
 #include "safe_place.h"
 
@@ -70,8 +70,55 @@ static void test_files(void **state)
 	safe_place_needed();
 	for (size_t i = 0; i < CASES(files); i++) {
 		write_settings(files[i].text, strlen(files[i].text));
-		if (settings_peek(argv, 1) != files[i].asks)
+		if (settings_peek_account(argv, 1) != files[i].asks)
 			fail_msg("%s", files[i].text);
+	}
+}
+
+static const struct {
+	const char *text;
+	bool asks;
+} session_files[] = {
+	{ "", false },
+	{ "check_user = yes\ncreate_user = yes\n", false },
+	{ "cache = on\n", true },
+	{ "session_tokens = yes\n", true },
+	{ "cache=on", true },
+	{ "cache = off\n", false },
+	{ "session_tokens = no\n", false },
+	{ "cache = off\nsession_tokens = no\n", false },
+	{ "cache = off\nsession_tokens = yes\n", true },
+	{ "cache = on\ncache = off\n", true },
+	{ "# cache = on\n", false },
+	{ "cache_ttl = 5m\ncache_services = sudo\ncache_dir = /run/x\ncache_check = online\n", false },
+	/* each has its own word for no */
+	{ "cache = no\n", true },
+	{ "session_tokens = off\n", true },
+	{ "cache\n", true },
+	{ "cache =\n", true },
+	{ "cache = Off\n", true },
+	{ "cache = offline\n", true },
+	{ "session_tokens yes\n", true },
+};
+
+static void test_sessions(void **state)
+{
+	const char *const argv[] = { config, "debug=yes" };
+	const char *const switched_off[] = { config, "cache=off", "session_tokens=no" };
+	const char *const switched_on[] = { "cache=on", config };
+
+	(void)state;
+	safe_place_needed();
+	for (size_t i = 0; i < CASES(session_files); i++) {
+		write_settings(session_files[i].text, strlen(session_files[i].text));
+		if (settings_peek_session(argv, 2) != session_files[i].asks)
+			fail_msg("%s", session_files[i].text);
+		assert_false(settings_peek_session(switched_off, 3));
+		assert_true(settings_peek_session(switched_on, 2));
+	}
+	for (size_t i = 0; i < CASES(files); i++) {
+		write_settings(files[i].text, strlen(files[i].text));
+		assert_false(settings_peek_session(argv, 2));
 	}
 }
 
@@ -105,7 +152,7 @@ static void test_arguments_override_the_file(void **state)
 		const char *const argv[] = { lines[i].one, config, lines[i].other };
 
 		write_settings(lines[i].file, strlen(lines[i].file));
-		if (settings_peek(argv, 3) != lines[i].asks)
+		if (settings_peek_account(argv, 3) != lines[i].asks)
 			fail_msg("%s %s with %s", lines[i].one, lines[i].other, lines[i].file);
 	}
 }
@@ -118,21 +165,21 @@ static void test_what_is_no_file_asks_nothing(void **state)
 
 	(void)state;
 	safe_place_needed();
-	assert_false(settings_peek(argv, 1)); /* missing */
+	assert_false(settings_peek_account(argv, 1)); /* missing */
 	assert_int_equal(mkdir(path, 0700), 0);
-	assert_false(settings_peek(argv, 1));
+	assert_false(settings_peek_account(argv, 1));
 	assert_int_equal(rmdir(path), 0);
 	assert_int_equal(mkfifo(path, 0600), 0); /* nobody writes into it: it must not be waited for */
-	assert_false(settings_peek(argv, 1));
+	assert_false(settings_peek_account(argv, 1));
 	write_settings("check_user = yes\n", 17);
-	assert_true(settings_peek(argv, 1));
+	assert_true(settings_peek_account(argv, 1));
 	(void)snprintf(other, sizeof(other), "%s-target", path);
 	assert_int_equal(rename(path, other), 0);
 	assert_int_equal(symlink(other, path), 0); /* the helper follows none either */
-	assert_false(settings_peek(argv, 1));
+	assert_false(settings_peek_account(argv, 1));
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(unlink(other), 0);
-	assert_false(settings_peek(relative, 1));
+	assert_false(settings_peek_account(relative, 1));
 }
 
 static void test_of_two_files_each_counts(void **state)
@@ -142,7 +189,7 @@ static void test_of_two_files_each_counts(void **state)
 	(void)state;
 	safe_place_needed();
 	write_settings("check_user = yes\n", 17);
-	assert_true(settings_peek(argv, 2));
+	assert_true(settings_peek_account(argv, 2));
 }
 
 /* As far as the helper reads. */
@@ -157,11 +204,11 @@ static void test_large_files(void **state)
 	memset(text, '\n', sizeof(text));
 	memcpy(text + SETTINGS_PEEK_MAX - 17, "check_user = yes\n", 17);
 	write_settings(text, SETTINGS_PEEK_MAX);
-	assert_true(settings_peek(argv, 1));
+	assert_true(settings_peek_account(argv, 1));
 	memset(text + SETTINGS_PEEK_MAX - 17, '\n', 17);
 	memcpy(text + sizeof(text) - 17, "check_user = yes\n", 17);
 	write_settings(text, sizeof(text));
-	assert_false(settings_peek(argv, 1));
+	assert_false(settings_peek_account(argv, 1));
 }
 
 /* Whoever runs sudo chooses how many descriptors it has. */
@@ -179,7 +226,7 @@ static void test_without_descriptors_it_asks(void **state)
 	none = before;
 	none.rlim_cur = 0;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-	asks = settings_peek(argv, 1);
+	asks = settings_peek_account(argv, 1);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	assert_true(asks);
 }
@@ -202,6 +249,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_files, begin),
+		cmocka_unit_test_setup(test_sessions, begin),
 		cmocka_unit_test_setup(test_arguments_override_the_file, begin),
 		cmocka_unit_test_setup(test_what_is_no_file_asks_nothing, begin),
 		cmocka_unit_test_setup(test_of_two_files_each_counts, begin),

@@ -191,6 +191,42 @@ static void test_a_packet_that_is_too_large(void **state)
 	assert_int_equal(wire_get_number(f->got), 0);
 }
 
+/* A packet has no look into it; its bytes come first. */
+static void assert_wiped(const struct wire_packet *packet, size_t from)
+{
+	const unsigned char *bytes = (const unsigned char *)packet;
+
+	for (size_t i = from; i < WIRE_PACKET_MAX; i++)
+		assert_int_equal(bytes[i], 0);
+}
+
+/* An answer is a code. */
+static void test_nothing_of_a_packet_stays(void **state)
+{
+	struct fixture *f = *state;
+	static unsigned char raw[WIRE_PACKET_MAX + 1];
+	static const uint32_t header[] = { MAGIC, WIRE_HELLO };
+
+	for (size_t length = 0; length <= 2000; length += 1000) {
+		memset(raw, '7', sizeof(raw));
+		wire_begin(f->sent, WIRE_ANSWER);
+		wire_put_text(f->sent, raw, length);
+		pass_on(f);
+		wire_begin(f->sent, WIRE_ANSWER);
+		assert_wiped(f->sent, sizeof(header));
+		send_raw(f, header, sizeof(header));
+		assert_err("short", wire_receive(f->fds[HELPER], f->got, LONG_MS), OTP_OK);
+		assert_wiped(f->got, sizeof(header));
+	}
+	memcpy(raw, header, sizeof(header));
+	send_raw(f, raw, sizeof(raw));
+	assert_err("cut", wire_receive(f->fds[HELPER], f->got, LONG_MS), OTP_ERR_HELPER_PROTOCOL);
+	assert_wiped(f->got, 0);
+	send_raw(f, raw + sizeof(header), 100);
+	assert_err("no packet", wire_receive(f->fds[HELPER], f->got, LONG_MS), OTP_ERR_HELPER_PROTOCOL);
+	assert_wiped(f->got, 0);
+}
+
 static void test_what_does_not_fit_is_not_sent(void **state)
 {
 	struct fixture *f = *state;
@@ -402,6 +438,30 @@ static void test_a_call(void **state)
 	assert_string_equal(call.arguments[1], "");
 }
 
+static void test_phases(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint32_t phase = 0; phase <= WIRE_PHASE_CLOSE_SESSION + 1; phase++) {
+		bool known = phase >= WIRE_PHASE_AUTH && phase <= WIRE_PHASE_CLOSE_SESSION;
+
+		wire_begin(f->sent, WIRE_REQUEST);
+		wire_put_number(f->sent, phase);
+		wire_put_number(f->sent, 0);
+		wire_put_number(f->sent, 0);
+		for (int text = 0; text < 6; text++)
+			wire_put_string(f->sent, "");
+		wire_put_number(f->sent, 0);
+		assert_err("phase", receive_call(f), known ? OTP_OK : OTP_ERR_HELPER_PROTOCOL);
+		if (known)
+			assert_int_equal(call.phase, phase);
+	}
+	assert_string_equal(wire_phase_name(WIRE_PHASE_AUTH), "");
+	assert_string_equal(wire_phase_name(WIRE_PHASE_ACCOUNT), "account");
+	assert_string_equal(wire_phase_name(WIRE_PHASE_OPEN_SESSION), "open_session");
+	assert_string_equal(wire_phase_name(WIRE_PHASE_CLOSE_SESSION), "close_session");
+}
+
 static void test_arguments_have_a_limit(void **state)
 {
 	struct fixture *f = *state;
@@ -505,9 +565,10 @@ static void test_success_and_failure_are_far_apart(void **state)
 static void test_success_leaves_for_ok_only(void **state)
 {
 	struct fixture *f = *state;
-	struct relay_verdict verdict = { OTP_OK, OTP_ERR_CODE_WRONG, "outcome=x", "bob@example.com" };
+	struct relay_verdict verdict = { OTP_OK, OTP_ERR_CODE_WRONG, "outcome=x", "bob@example.com", "/run/x-tokens/7001-1-1" };
 	char line[WIRE_LINE_MAX + 1];
 	char person[WIRE_PERSON_MAX + 1];
+	char token_file[WIRE_TOKEN_FILE_MAX + 1];
 
 	for (int err = 0; err <= OTP_ERR_COUNT; err++) {
 		verdict.result = (enum otp_err)err;
@@ -521,6 +582,8 @@ static void test_success_leaves_for_ok_only(void **state)
 		assert_string_equal(line, "outcome=x");
 		(void)wire_get_text(f->sent, person, WIRE_PERSON_MAX, true);
 		assert_string_equal(person, err == OTP_OK ? "bob@example.com" : "");
+		(void)wire_get_text(f->sent, token_file, WIRE_TOKEN_FILE_MAX, true);
+		assert_string_equal(token_file, err == OTP_OK ? "/run/x-tokens/7001-1-1" : "");
 		assert_true(wire_packet_good(f->sent));
 	}
 	hang_up(f, DOOR);
@@ -696,6 +759,7 @@ int main(void)
 		wire_test(test_a_packet_that_ends_too_early),
 		wire_test(test_what_is_no_packet),
 		wire_test(test_a_packet_that_is_too_large),
+		wire_test(test_nothing_of_a_packet_stays),
 		wire_test(test_what_does_not_fit_is_not_sent),
 		wire_test(test_text_has_a_longest),
 		wire_test(test_text_that_says_it_is_longer_than_it_is),
@@ -706,6 +770,7 @@ int main(void)
 		wire_test(test_signals_do_not_change_the_bound),
 		wire_test(test_a_descriptor_that_is_no_socket),
 		wire_test(test_a_call),
+		wire_test(test_phases),
 		wire_test(test_arguments_have_a_limit),
 		wire_test(test_items_have_a_longest),
 		wire_test(test_a_nul_in_each_item),

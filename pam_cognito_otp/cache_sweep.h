@@ -1,0 +1,18 @@
+/*
+ * cache_sweep - takes away what is over, whenever something new is kept, so that cache_dir stays small without a daemon.
+ *
+ * Rule kept here: what still counts is never touched; what was killed half-way is given time to be used.
+ */
+#ifndef OTP_CACHE_SWEEP_H
+#define OTP_CACHE_SWEEP_H
+
+#include "options.h"
+#include "process.h"
+
+/* Records whose time is over or that are none, sealed tokens that no record names, files that were never finished. */
+void cache_sweep(const struct options *options);
+
+/* At the end of the session that `opener` began, after its own record has gone: those of others who have worked in it. */
+void cache_sweep_session(const struct options *options, const struct process *opener);
+
+#endif
