@@ -64,6 +64,27 @@ static size_t cache_find_line(const struct pam_stack *stack, const char *module)
 	return i;
 }
 
+/* The line reads settings of its own, by its arguments or another file: what a login leaves by other ones is not looked for. */
+static void cache_check_settings(const struct check *check, const struct pam_line *line, const char *service, const char *where)
+{
+	struct finding differs = { REPORT_WARNING, "cache_session_differs", where,
+				   "Give this line the arguments of the auth line, or none, and write the settings into the file." };
+	struct options *options = calloc(1, sizeof(*options));
+	struct note note = { "" };
+	enum otp_err err = options == NULL ? OTP_ERR_MEMORY : options_load(options, line->arguments, line->argument_count, &note);
+
+	if (err != OTP_OK && err != OTP_ERR_MEMORY)
+		report_add(check->report, &differs, "%s: the settings of this session line cannot be used: %s (%s)", service,
+			   note.text[0] == '\0' ? err_text(err) : note.text, err_reason(err));
+	else if (err == OTP_OK && (strcmp(options->mark.text, check->options->mark.text) != 0 || options->cache != check->options->cache ||
+				   options->session_tokens != check->options->session_tokens ||
+				   strcmp(options->cache_dir, check->options->cache_dir) != 0))
+		report_add(check->report, &differs, "%s: this session line has a cache, cache_dir, session_tokens or file other than those looked at "
+						    "here: nothing is kept for its sessions",
+			   service);
+	free(options);
+}
+
 static void cache_check_order(const struct check *check, const struct pam_stack *stack, const char *service, const char *file)
 {
 	char where[CHECK_PAM_WHERE_MAX];
@@ -81,6 +102,7 @@ static void cache_check_order(const struct check *check, const struct pam_stack 
 		return;
 	}
 	check_pam_where(&stack->lines[ours], where);
+	cache_check_settings(check, &stack->lines[ours], service, where);
 	if (loginuid > ours)
 		report_add(check->report, &early, "%s: %s, so no session has begun when this line is reached: nothing is kept for it", service,
 			   loginuid == stack->line_count ? "the session lines have no " CACHE_LOGINUID : CACHE_LOGINUID " comes later");
