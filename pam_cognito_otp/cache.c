@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cache_session.h"
 #include "log.h"
 #include "safe_file.h"
 #include "secret.h"
@@ -32,21 +33,13 @@ static bool cache_is_online(const struct options *options)
 	return options->cache_check == CACHE_CHECK_ONLINE;
 }
 
-static bool cache_serves(const struct options *options, const char *service)
-{
-	for (size_t i = 0; i < options->cache_services.count; i++) {
-		if (strcmp(options->cache_services.words[i], service) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Works in his own name, in a login session. Root's own is nobody's: sshd runs as root on behalf of strangers. */
 static bool cache_is_own(const struct cache_call *call)
 {
 	const struct policy_user *judged = call->judged;
+	bool own = judged->known && judged->uid != 0 && call->real_uid == judged->uid && call->door.pid != 0;
 
-	return judged->known && judged->uid != 0 && call->real_uid == judged->uid && call->door.pid != 0 && call->door.session != PROCESS_NO_SESSION;
+	return own && cache_session_is_open(call->options->cache_dir, call->door.session);
 }
 
 /* Of a shared account two people may have the same key: then nobody knows which of them it is. */
@@ -182,7 +175,7 @@ static bool cache_counts_for_person(const struct cache_call *call, const struct 
 /* The place whose record this caller may use. */
 static bool cache_place_to_use(const struct cache_call *call, struct cache_slot *ret_slot)
 {
-	if (!call->options->cache || !cache_serves(call->options, call->service))
+	if (!call->options->cache || !option_words_has(&call->options->cache_services, call->service))
 		return false;
 	if (cache_is_own(call))
 		*ret_slot = cache_slot_session(call->judged->uid, call->door.session);
@@ -245,7 +238,7 @@ static size_t cache_places_to_keep(const struct cache_call *call, struct cache_s
 	slots[count++] = cache_slot_pending(uid, &call->door);
 	if (call->ssh && process_read(call->door.parent, &parent)) /* sshd asks in a process of its own, whose parent opens the session */
 		slots[count++] = cache_slot_pending(uid, &parent);
-	if (call->ssh && cache_is_keyed(call) && cache_serves(call->options, call->service))
+	if (call->ssh && cache_is_keyed(call) && option_words_has(&call->options->cache_services, call->service))
 		slots[count++] = cache_slot_key(uid, call->source);
 	return count;
 }
@@ -344,6 +337,8 @@ static enum otp_err cache_drop_twin(int dir, const struct cache_slot *slot, void
 enum otp_err cache_bind(const struct options *options, uid_t uid, const struct process *opener, struct note *note)
 {
 	struct cache_slot pending = cache_slot_pending(uid, opener);
+	char name[CACHE_NAME_SIZE];
+	struct stat st;
 	cache_record_auto struct cache_record record = CACHE_RECORD_NONE;
 	cache_dir_auto int dir = -1;
 	enum otp_err err;
@@ -353,14 +348,18 @@ enum otp_err cache_bind(const struct options *options, uid_t uid, const struct p
 	err = cache_open(options, &dir, note);
 	if (err == OTP_OK)
 		err = cache_read(dir, &pending, &record, note);
-	if (err == OTP_IGNORED)
+	if (err == OTP_OK && cache_is_waiting(&record)) {
+		record.slot = cache_slot_session(uid, opener->session);
+		err = cache_write(dir, &record, note);
+		cache_slot_name(&pending, name);
+		if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0) /* a purge was faster: it meant this one, too */
+			cache_remove(dir, &record.slot);
+		(void)cache_each(dir, cache_drop_twin, &record);
 		return err;
-	cache_remove(dir, &pending);
-	if (err != OTP_OK || !cache_is_waiting(&record))
-		return err == OTP_OK ? OTP_IGNORED : err;
-	(void)cache_each(dir, cache_drop_twin, &record);
-	record.slot = cache_slot_session(uid, opener->session);
-	return cache_write(dir, &record, note);
+	}
+	if (err != OTP_IGNORED)
+		cache_remove(dir, &pending);
+	return err == OTP_OK ? OTP_IGNORED : err;
 }
 
 enum otp_err cache_end_session(const struct options *options, uid_t uid, const struct process *opener, struct cache_record *ret_record,

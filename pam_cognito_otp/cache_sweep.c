@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cache.h"
+#include "cache_session.h"
 #include "safe_file.h"
 
 enum {
@@ -43,25 +44,23 @@ static enum otp_err sweep_record(int dir, const struct cache_slot *slot, void *a
 	return ++sweep->count < SWEEP_FILES_MAX ? OTP_OK : OTP_IGNORED;
 }
 
-/* A record of somebody else who has worked in the session that ends, by su for example. */
 static enum otp_err sweep_session(int dir, const struct cache_slot *slot, void *arg)
 {
-	const struct process *opener = arg;
+	const uint32_t *session = arg;
 
-	if (slot->place == CACHE_SESSION && slot->session == opener->session)
+	if (slot->place == CACHE_SESSION && slot->session == *session)
 		cache_remove(dir, slot);
 	return OTP_OK;
 }
 
-void cache_sweep_session(const struct options *options, const struct process *opener)
+void cache_sweep_session(const struct options *options, uint32_t session)
 {
-	struct process ended = *opener;
 	struct note note = { "" };
 	int dir;
 
-	if (!options->cache || !process_began_session(opener) || cache_open(options, &dir, &note) != OTP_OK)
+	if (!options->cache || session == PROCESS_NO_SESSION || cache_open(options, &dir, &note) != OTP_OK)
 		return;
-	(void)cache_each(dir, sweep_session, &ended);
+	(void)cache_each(dir, sweep_session, &session);
 	(void)close(dir);
 }
 
@@ -74,11 +73,15 @@ static bool sweep_is_named(int dir, const char *name)
 	return sscanf(name, "cache-tokens-%lu-%32[0-9a-f]", &uid, id) == 2 && cache_has_tokens(dir, (uid_t)uid, id);
 }
 
-static bool sweep_is_left(int dir, const char *name)
+static bool sweep_is_left(const char *cache_dir, int dir, const char *name)
 {
 	struct stat st;
 	int64_t age;
 
+	unsigned long session;
+
+	if (sscanf(name, CACHE_SESSION_FILE "%lu", &session) == 1) /* whose opener is gone, without having closed it */
+		return session < PROCESS_NO_SESSION && !cache_session_is_open(cache_dir, (uint32_t)session);
 	if (strncmp(name, "cache-tokens-", 13) != 0 && strncmp(name, ".cache-", 7) != 0)
 		return false;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
@@ -87,7 +90,7 @@ static bool sweep_is_left(int dir, const char *name)
 	return name[0] == '.' ? age > SWEEP_UNFINISHED_S : age > SWEEP_YOUNG_S && !sweep_is_named(dir, name);
 }
 
-static void sweep_files(int dir)
+static void sweep_files(const char *cache_dir, int dir)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *files = fd < 0 ? NULL : fdopendir(fd);
@@ -99,8 +102,8 @@ static void sweep_files(int dir)
 		return;
 	}
 	for (int i = 0; i < SWEEP_FILES_MAX && (entry = readdir(files)) != NULL;) {
-		i += strncmp(entry->d_name, "cache-tokens-", 13) == 0 ? 1 : 0;
-		if (sweep_is_left(dir, entry->d_name))
+		i += strncmp(entry->d_name, "cache-tokens-", 13) == 0 || strncmp(entry->d_name, CACHE_SESSION_FILE, strlen(CACHE_SESSION_FILE)) == 0;
+		if (sweep_is_left(cache_dir, dir, entry->d_name))
 			safe_dir_remove(dir, entry->d_name);
 	}
 	(void)closedir(files);
@@ -115,6 +118,6 @@ void cache_sweep(const struct options *options)
 	if (cache_open(options, &dir, &note) != OTP_OK)
 		return;
 	(void)cache_each(dir, sweep_record, &sweep);
-	sweep_files(dir);
+	sweep_files(options->cache_dir, dir);
 	(void)close(dir);
 }

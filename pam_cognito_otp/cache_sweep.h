@@ -6,13 +6,14 @@
 #ifndef OTP_CACHE_SWEEP_H
 #define OTP_CACHE_SWEEP_H
 
+#include <stdint.h>
+
 #include "options.h"
-#include "process.h"
 
 /* Records whose time is over or that are none, sealed tokens that no record names, files that were never finished. */
 void cache_sweep(const struct options *options);
 
-/* At the end of the session that `opener` began, after its own record has gone: those of others who have worked in it. */
-void cache_sweep_session(const struct options *options, const struct process *opener);
+/* The records of all who have worked in a session that ends, or turns out to be nobody's. */
+void cache_sweep_session(const struct options *options, uint32_t session);
 
 #endif

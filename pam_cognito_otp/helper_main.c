@@ -287,13 +287,18 @@ static enum otp_err helper_serve_session(struct helper *helper)
 	struct login_session session;
 	enum otp_err err = login_session_find(&session, &helper->judged, getppid(), &helper->note);
 	enum otp_err left = err == OTP_OK && ends ? login_session_leave(&session) : OTP_OK;
+	bool shared = !ends && login_session_is_shared(&session, helper->call.service, strcmp(helper->call.terminal, "ssh") == 0);
 
-	if (err == OTP_OK)
+	if (err == OTP_OK || shared)
 		err = helper_load_settings(helper);
 	if (err != OTP_OK)
 		return err == OTP_IGNORED ? OTP_OK : err;
 	log_open("cognito-otp-helper", helper->options.debug);
 	helper_set_deadline(helper);
+	if (shared) {
+		login_session_forget(&session, &helper->options);
+		return OTP_OK;
+	}
 	err = ends ? helper_close_session(helper, &session) : login_session_open(&session, &helper->options, helper->token_file);
 	return err == OTP_OK ? left : err;
 }

@@ -1,6 +1,9 @@
 /* login_session - see login_session.h. */
 #include "login_session.h"
 
+#include <string.h>
+
+#include "cache_session.h"
 #include "cache_sweep.h"
 #include "log.h"
 
@@ -13,18 +16,37 @@ static enum otp_err login_session_fault(enum otp_err err)
 enum otp_err login_session_find(struct login_session *ret_session, const struct policy_user *user, pid_t opener, struct note *note)
 {
 	*ret_session = (struct login_session){ user, PROCESS_UNKNOWN, note };
+	if (!process_read(opener, &ret_session->opener))
+		return OTP_IGNORED;
+	if (!process_began_session(&ret_session->opener))
+		return OTP_IGNORED;
 	if (user->looked_up != OTP_OK)
 		return user->looked_up;
-	if (user->uid == 0 || !process_read(opener, &ret_session->opener) || !process_began_session(&ret_session->opener))
-		return OTP_IGNORED;
-	return OTP_OK;
+	return user->uid == 0 ? OTP_IGNORED : OTP_OK;
+}
+
+/* systemd runs one for each user, whom all that he starts by it shares, from wherever he has come in. */
+bool login_session_is_shared(const struct login_session *session, const char *service, bool ssh)
+{
+	const struct process *opener = &session->opener;
+
+	if (strcmp(service, "systemd-user") == 0)
+		return true;
+	return ssh && opener->pid != 0 && opener->session != PROCESS_NO_SESSION && !process_began_session(opener);
+}
+
+void login_session_forget(const struct login_session *session, const struct options *options)
+{
+	cache_session_end(options->cache_dir, session->opener.session);
+	cache_sweep_session(options, session->opener.session);
 }
 
 enum otp_err login_session_open(const struct login_session *session, const struct options *options, char ret_token[SESSION_TOKEN_PATH_SIZE])
 {
 	const struct policy_user *user = session->user;
 	struct note note = { "" };
-	enum otp_err bound = cache_bind(options, user->uid, &session->opener, session->note);
+	enum otp_err begun = options->cache ? cache_session_begin(options->cache_dir, &session->opener, session->note) : OTP_OK;
+	enum otp_err bound = begun == OTP_OK ? cache_bind(options, user->uid, &session->opener, session->note) : begun;
 	enum otp_err err = login_session_fault(bound);
 	enum otp_err token = OTP_IGNORED;
 
@@ -50,6 +72,6 @@ enum otp_err login_session_close(const struct login_session *session, const stru
 
 	log_debug("session %u of uid %lu ends%s", session->opener.session, (unsigned long)session->user->uid,
 		  err == OTP_OK ? ", and its record with it" : "");
-	cache_sweep_session(options, &session->opener);
+	login_session_forget(session, options);
 	return login_session_fault(err);
 }

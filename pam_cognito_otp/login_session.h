@@ -11,6 +11,7 @@
 #ifndef OTP_LOGIN_SESSION_H
 #define OTP_LOGIN_SESSION_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "cache.h"
@@ -33,6 +34,15 @@ struct login_session {
  * policy_look_up.
  */
 enum otp_err login_session_find(struct login_session *ret_session, const struct policy_user *user, pid_t opener, struct note *note);
+
+/*
+ * Whether several logins have it, so that it says nothing about one of them: systemd's for a user, or that of a connection of sshd (`ssh`)
+ * which has not begun it, since sshd itself was started in it.
+ */
+bool login_session_is_shared(const struct login_session *session, const char *service, bool ssh);
+
+/* What was kept for it goes, whoever's it is. */
+void login_session_forget(const struct login_session *session, const struct options *options);
 
 /* It begins. The path of its token; "" when it has none. OTP_ERR_STATE_*. */
 enum otp_err login_session_open(const struct login_session *session, const struct options *options, char ret_token[SESSION_TOKEN_PATH_SIZE]);

@@ -40,6 +40,15 @@ static enum otp_err option_choose(const char *value, const char *const *names, s
 	return OTP_ERR_CONFIG_VALUE;
 }
 
+bool option_words_has(const struct option_words *words, const char *word)
+{
+	for (size_t i = 0; i < words->count; i++) {
+		if (strcmp(words->words[i], word) == 0)
+			return true;
+	}
+	return false;
+}
+
 OPTION_VALUE(option_set_bool)
 {
 	static const char *const names[] = { "no", "yes", NULL };

@@ -7,6 +7,7 @@
 #ifndef OTP_OPTION_VALUES_H
 #define OTP_OPTION_VALUES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,9 @@ struct option_words {
 	const char *words[OPTIONS_WORDS_MAX + 1];
 	size_t count;
 };
+
+/* Whether `word` is one of them, byte for byte. */
+bool option_words_has(const struct option_words *words, const char *word);
 
 enum option_challenge { CHALLENGE_EMAIL_OTP, CHALLENGE_SMS_OTP };
 enum option_unmapped { UNMAPPED_DENY, UNMAPPED_IGNORE };

@@ -265,12 +265,20 @@ DOOR_EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const 
 	return code;
 }
 
-/* sudo and su work within a session that somebody else began; so does sshd where no pam_loginuid stands before us. */
-static bool door_began_session(void)
+/*
+ * sudo and su work within a session that somebody else began, and have no part in it. An sshd that does so was started in somebody's
+ * session: then that one is all its connections', and the helper must know.
+ */
+static bool door_has_part(const pam_handle_t *pamh, bool opens)
 {
+	const char *terminal = door_item(pamh, PAM_TTY);
 	struct process self;
 
-	return process_read(getpid(), &self) && process_began_session(&self);
+	if (!process_read(getpid(), &self))
+		return false;
+	if (process_began_session(&self))
+		return true;
+	return opens && self.session != PROCESS_NO_SESSION && getuid() == 0 && terminal != NULL && strcmp(terminal, "ssh") == 0;
 }
 
 /* Names the file to the programs of the session, if it is one of those that the helper makes. */
@@ -325,7 +333,7 @@ DOOR_EXPORT int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, con
 {
 	struct pam_relay_call call = { .phase = WIRE_PHASE_OPEN_SESSION };
 
-	if (door_began_session())
+	if (door_has_part(pamh, true))
 		door_session(pamh, &call, flags, argc, argv);
 	return PAM_SUCCESS;
 }
@@ -334,7 +342,7 @@ DOOR_EXPORT int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, co
 {
 	struct pam_relay_call call = { .phase = WIRE_PHASE_CLOSE_SESSION };
 
-	if (door_began_session())
+	if (door_has_part(pamh, false))
 		door_session(pamh, &call, flags, argc, argv);
 	return PAM_SUCCESS;
 }

@@ -1,8 +1,8 @@
 /*
  * process - what the kernel says of a process: when it started, who its parent is, and in which login session it is.
  *
- * A login session is the audit session of the kernel: a number that pam_loginuid begins for each login, that children inherit, that no
- * unprivileged process can change, and that is used once in each boot.
+ * A login session is the audit session of the kernel: a number that pam_loginuid begins for each login, that
+ * children inherit, and that no unprivileged process that is in one can change.
  *
  * Rule kept here: a number of a process is given to others later; only with its start time it means one process of this boot.
  */

@@ -154,10 +154,14 @@ static enum otp_err token_wait(int dir, const struct process *opener, const stru
 	return safe_dir_write(dir, name, id_token->bytes, id_token->length, note);
 }
 
-/* sshd and login ask as root on behalf of those who come in; sudo and su in a session open none that began with them. */
+/*
+ * sshd and login ask as root on behalf of those who come in; sudo and su in a session open none that began with them. Of a shared account
+ * each person could read the others' tokens, and be them wherever a token is taken.
+ */
 static bool token_is_wanted(const struct cache_call *call)
 {
-	return call->options->session_tokens && call->real_uid == 0 && call->judged->known && call->judged->uid != 0 && call->door.pid != 0;
+	return call->options->session_tokens && call->real_uid == 0 && call->judged->known && call->judged->uid != 0 &&
+	       !call->judged->shared && call->door.pid != 0;
 }
 
 enum otp_err session_token_keep(const struct cache_call *call, const struct secret *id_token, struct note *note)

@@ -18,7 +18,8 @@ demo=(openssh-server openssh-client sudo=sudo python3 python3-cryptography pytho
     passwd libpam-modules openssl=openssl)
 check=(clang=clang llvm-symbolizer=llvm libcmocka-dev python3-pytest python3-boto3 pyflakes3=pyflakes3
     pycodestyle=pycodestyle valgrind strace=strace shellcheck=shellcheck nft=nftables faketime=faketime libfaketime
-    man=man-db groff=groff mandoc=mandoc node=nodejs npm=npm git=git xz=xz-utils rsync=rsync cron=cron)
+    man=man-db groff=groff mandoc=mandoc node=nodejs npm=npm git=git xz=xz-utils rsync=rsync cron=cron
+    tmux=tmux)
 
 policy=/usr/sbin/policy-rc.d
 policy_is_ours=no

@@ -13,8 +13,18 @@ from rig import accounts, processes, require
 from rig.pty import PATH, Terminal
 
 PATIENCE = 30
+CACHE = "/run/pam_cognito_otp"
 PROMPT = "$ "
-BEGIN = 'echo "$1" > /proc/self/loginuid && exec setpriv --reuid "$1" --regid "$2" --groups "$3" -- sh -c "$WORK" "$@"'
+# What open_session leaves: which process has begun the session. $$ stays what it is when setpriv takes its place.
+MARK = (
+    'umask 077; mkdir -p "$CACHE"; read -r boot < /proc/sys/kernel/random/boot_id; '
+    'read -r number < /proc/self/sessionid; '
+    'echo "$boot $$ $(cut -d " " -f 22 /proc/$$/stat)" > "$CACHE/cache-begun-$number"; umask 022; '
+)
+BEGIN = (
+    'echo "$1" > /proc/self/loginuid && $MARK '
+    'exec setpriv --reuid "$1" --regid "$2" --groups "$3" -- sh -c "$WORK" "$@"'
+)
 WORK = 'shift 2; "$@"; exit $?'
 UNSET = 4294967295
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
@@ -42,11 +52,25 @@ def number_of(process="self"):
         return int(file.read())
 
 
-def command(person, argv):
-    """The command line that begins a session for the Account and runs argv in it."""
+def mark(folder=CACHE, process=None):
+    """This process has begun the session in which it is, as open_session writes it down."""
+    process = process or os.getpid()
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    with open(BOOT_ID, encoding="ascii") as file:
+        boot = file.read().strip()
+    with open(f"/proc/{process}/stat", encoding="ascii") as file:
+        start = file.read().rpartition(")")[2].split()[19]
+    path = os.path.join(folder, f"cache-begun-{number_of(process)}")
+    with open(path, "w", encoding="ascii", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(f"{boot} {process} {start}\n")
+
+
+def command(person, argv, begun=True):
+    """The command line that begins a session for the Account, under our session line or not, and runs argv in it."""
     require()
     groups = ",".join(map(str, person.groups)) or str(person.gid)
-    begin = BEGIN.replace('"$WORK"', f"'{WORK}'")
+    mark_it = MARK.replace("$CACHE", CACHE) if begun else ""
+    begin = BEGIN.replace('"$WORK"', f"'{WORK}'").replace("$MARK", mark_it)
     return ["/bin/sh", "-c", begin, "sh", str(person.uid), str(person.gid), groups, *argv]
 
 
@@ -54,6 +78,13 @@ def environment(person):
     """What a login leaves in the environment."""
     return {"PATH": PATH, "TERM": "dumb", "HOME": person.home, "USER": person.name, "LOGNAME": person.name,
             "SHELL": "/bin/sh", "PS1": PROMPT, "ENV": ""}
+
+
+def unopened(person):
+    """A shell in a session that no program has opened under our session line, such as systemd's for a user."""
+    shell = Terminal(command(person, ["/bin/sh", "-i"], begun=False), env=environment(person))
+    os.chown(shell.tty, person.uid, -1)
+    return shell
 
 
 def terminal(person, *argv, **settings):
@@ -66,8 +97,9 @@ def terminal(person, *argv, **settings):
 def batch(person, *argv, timeout=PATIENCE):
     """Run argv in a session of its own without a terminal, as cron does; return the CompletedProcess."""
     return subprocess.run(
-        command(person, argv), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="backslashreplace",
-        cwd="/", env=environment(person), timeout=timeout, start_new_session=True, check=False,
+        command(person, argv, begun=False), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        errors="backslashreplace", cwd="/", env=environment(person), timeout=timeout, check=False,
+        start_new_session=True,
         preexec_fn=processes.fresh_signals,
     )
 

@@ -27,7 +27,7 @@ LAYERS = {
     "challenge turn run_dir cache_record report pam_control pam_stack pam_dispatch "
     "sshd_settings",
     "reception": "caller conversation config_file option_values option_services option_texts options "
-    "filter policy account_policy messages dialogue pace cache cache_sweep",
+    "filter policy account_policy messages dialogue pace cache_session cache cache_sweep",
     "living room": "auth_facts proof cache_tokens session_token login_session service standing postage "
     "delivery who cache_flow auth_request auth_flow account_flow session_flow audit "
     "account_state pin_list cache_entries cache_list cache_purge trial check check_pam_line "

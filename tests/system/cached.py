@@ -20,8 +20,9 @@ SUDO = "sudo id -un"
 
 
 def records(kind=""):
-    """The names of the records."""
-    return sorted(name for name in os.listdir(RUN) if name.startswith(f"cache-{kind}")) if os.path.isdir(RUN) else []
+    """The names of the records; not those of the sessions that are open."""
+    names = os.listdir(RUN) if os.path.isdir(RUN) else []
+    return sorted(name for name in names if name.startswith(f"cache-{kind}") and not name.startswith("cache-begun-"))
 
 
 def by(house):

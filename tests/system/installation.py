@@ -114,7 +114,7 @@ def second_protocol(objects):
     source = f"{objects}/source"
     shutil.copytree(SOURCE, source, symlinks=True, ignore=shutil.ignore_patterns(".git", "build", "autom4te.cache"))
     change(f"{source}/configure.ac", "AC_SUBST([OTP_PROTOCOL], [1])", "AC_SUBST([OTP_PROTOCOL], [2])")
-    change(f"{source}/pam_cognito_otp/auth_flow.h", "\tstruct note *note;\n};", "\tstruct note *note, *added;\n};")
+    change(f"{source}/pam_cognito_otp/auth_request.h", "\tstruct note *note;\n", "\tstruct note *note, *added;\n")
     run("autoreconf", "-fi", cwd=source)
     run(f"{source}/configure", "-q", "--prefix=/usr", "--sysconfdir=/etc", "--localstatedir=/var", "CFLAGS=-O0",
         "--disable-dependency-tracking", cwd=objects)

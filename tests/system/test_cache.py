@@ -123,6 +123,41 @@ def test_a_code_for_sudo_counts_for_the_next(house, key_server):
     row(house, "ssh with a key, sudo with a code, then sudo", "in")
 
 
+def test_an_sshd_that_was_started_in_a_session(house):
+    """Its connections of that user are in her session, all of them: what she proves in one of them counts in none."""
+    with open("/proc/self/loginuid", "w", encoding="ascii") as file:
+        file.write(str(house.alice.uid))
+    try:
+        sessions.mark()
+        with Sshd("rig-sshd", options=KEY_AND_CODE) as server, ssh_in(house, server) as first, ssh_in(house, server):
+            for _ in range(2):
+                first.line(SUDO)
+                first.expect(r"\(r = new one\): ")
+                first.line(newest_code(house))
+                first.expect("^root\r\n")
+                first.expect(PROMPT)
+    finally:
+        with open("/proc/self/loginuid", "w", encoding="ascii") as file:
+            file.write(str(sessions.UNSET))
+    assert records("session") == []
+    assert by(house) == ["code"] * 4
+    row(house, "an sshd that was started in her session", "asked")
+
+
+def test_a_session_that_nobody_has_opened(house):
+    """An audit session alone is not one login: systemd's manager of a user has one that all of his logins share."""
+    with sessions.unopened(house.alice) as person:
+        person.expect(PROMPT)
+        for _ in range(2):
+            person.line(SUDO)
+            person.expect(r"\(r = new one\): ")
+            person.line(newest_code(house))
+            person.expect("^root\r\n")
+            person.expect(PROMPT)
+    assert records("session") == []
+    row(house, "in a session without our session line", "asked")
+
+
 def test_the_session_of_init_is_nobodys(house):
     """What a whole container shares, since it was started from somebody's login shell, binds nothing to anybody."""
     with sessions.terminal(house.alice) as person:
@@ -151,7 +186,7 @@ def test_switched_off_in_a_hurry(house):
         person.expect(r"\(r = new one\): ")
         person.line(newest_code(house))
         person.expect("^root\r\n")
-        assert records() == []
+        assert records("session") == []
     row(house, "cache = off, all else as it was", "asked")
 
 

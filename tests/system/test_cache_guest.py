@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 from driver.driver import PamCall
-from rig import pam, sudo
+from rig import pam, sessions, sudo
 
 from system.house import HELPER, RUN, SETTINGS, USER_MAP, executable, helpers, wait_helpers
 from system.test_guest import limit
@@ -36,7 +36,8 @@ LINKING = r"/etc/suid-debug|/etc/ld\.so\.(preload|cache)|(/usr)?/lib\S*/libc\.so
 # libc looks for nscd, for the order of the sources, and reads passwd (and a module of another source, where one is).
 NAMES = r"/(var/)?run/nscd/socket|/etc/nsswitch\.conf|/etc/passwd|(/usr)?/lib\S*/libnss_files\S*\.so\.2"
 FOLDERS = r"/|/etc|/etc/security|/run"
-OURS = "|".join(map(re.escape, (SETTINGS, USER_MAP, RUN))) + "|" + re.escape(RUN) + r"/cache-session-\d+-\d+"
+OURS = "|".join(map(re.escape, (SETTINGS, USER_MAP, RUN)))
+OURS += "|" + re.escape(RUN) + r"/cache-(session-\d+-\d+|begun-\d+)"
 KERNEL = r"/proc/\d+/(stat|sessionid)|/proc/sys/kernel/random/boot_id"
 ALLOWED = re.compile("|".join((LINKING, NAMES, FOLDERS, OURS, KERNEL)))
 NOT_OF_A_NAME = r"p?read|write|recvfrom|sendto|getrandom"
@@ -58,6 +59,7 @@ def set_session(uid):
 def login_session(uid):
     """A login session of this user, as long as it lasts."""
     set_session(uid)
+    sessions.mark()
     try:
         yield int(Path("/proc/self/sessionid").read_text(encoding="ascii"))
     finally:

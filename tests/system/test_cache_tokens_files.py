@@ -40,14 +40,14 @@ class Kept:
     """What a login has left, to be put back as often as it is needed."""
 
     def __init__(self):
-        self.files = {path: Path(path).read_bytes() for path in glob.glob(f"{RUN}/cache-*")}
+        self.files = {path: Path(path).read_bytes() for path in glob.glob(f"{RUN}/cache-[!b]*")}
         (self.tokens,) = (path for path in self.files if "/cache-tokens-" in path)
         (self.record,) = (path for path in self.files if "/cache-session-" in path)
         assert set(self.files) == {self.tokens, self.record, SEAL}
 
     def restore(self):
         """The files as they were."""
-        for path in [PLANTED, *glob.glob(f"{RUN}/cache-*")]:
+        for path in [PLANTED, *glob.glob(f"{RUN}/cache-[!b]*")]:
             remove(path)
         for path, content in self.files.items():
             Path(path).write_bytes(content)

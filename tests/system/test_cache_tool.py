@@ -11,14 +11,14 @@ import subprocess
 
 import pytest
 from driver.people import enter_code, key_holder, own_account
-from rig import accounts
+from rig import accounts, sessions
 
 from system.house import RUN, write_file
 from system.test_state_files import contents
 from system.test_tool import UNKNOWN, tool
 
 NONE = "records: 0, tokens without a record: 0\n"
-BEGIN = 'echo "$1" > /proc/self/loginuid; shift; exec "$@"'
+BEGIN = 'echo "$1" > /proc/self/loginuid; shift; ' + sessions.MARK.replace("$CACHE", sessions.CACHE) + 'exec "$@"'
 LINE = re.compile(r"(?P<kind>session|key|pending|tokens) +(?P<facts>.*)")
 OFFSET, PRIME, MASK = 0xCBF29CE484222325, 0x100000001B3, 2**64 - 1
 

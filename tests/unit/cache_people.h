@@ -5,6 +5,7 @@
 #include "safe_place.h"
 
 #include "cache.h"
+#include "cache_session.h"
 
 #define CACHE_KEY_A "key:publickey ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKdA"
 #define CACHE_KEY_B "key:publickey ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKdB"
@@ -23,6 +24,23 @@ static inline void cache_words(struct option_words *words, const char *text)
 	memset(words, 0, sizeof(*words));
 	if (text[0] != '\0')
 		assert_err(text, option_set_words(text, 1, OPTIONS_TEXT_MAX, words, &note), OTP_OK);
+}
+
+/* A session that this process has begun, as far as cache_dir knows. */
+static inline void cache_open_session(uint32_t session)
+{
+	struct process opener;
+	struct note note;
+
+	safe_place_must(process_read(getpid(), &opener), "/proc");
+	opener.session = session;
+	assert_err("session", cache_session_begin(cache_options.cache_dir, &opener, &note), OTP_OK);
+}
+
+/* The files beside that of the session. */
+static inline int cache_count(int dir)
+{
+	return (int)safe_place_count(dir) - (faccessat(dir, CACHE_SESSION_FILE "42", F_OK, 0) == 0 ? 1 : 0);
 }
 
 /* alice at sudo in her session, with good settings; and no record yet. Returns the directory, which the caller closes. */
@@ -53,6 +71,7 @@ static inline int cache_begin(struct cache_call *ret_call)
 	*ret_call = (struct cache_call){ &cache_options, "alice", "sudo", &cache_user, &cache_caller, "uid:7001", CACHE_UID, false, PROCESS_UNKNOWN };
 	safe_place_must(process_read(getpid(), &ret_call->door), "/proc");
 	ret_call->door.session = CACHE_SESSION_NUMBER;
+	cache_open_session(CACHE_SESSION_NUMBER);
 	return dir;
 }
 

@@ -102,7 +102,7 @@ static void test_readers_and_writers(void **state)
 	print_message("# %ld rounds of reading, %ld of writing, %ld times another record than before\n", rounds, rounds,
 		      atomic_load(&shared->differed));
 	assert_true(atomic_load(&shared->differed) > READERS);
-	assert_int_equal(safe_place_count(dir), 1);
+	assert_int_equal(cache_count(dir), 1);
 	(void)close(dir);
 }
 
