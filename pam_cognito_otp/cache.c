@@ -175,8 +175,6 @@ static bool cache_counts_for_person(const struct cache_call *call, const struct 
 /* The place whose record this caller may use. */
 static bool cache_place_to_use(const struct cache_call *call, struct cache_slot *ret_slot)
 {
-	if (!call->options->cache || !option_words_has(&call->options->cache_services, call->service))
-		return false;
 	if (cache_is_own(call))
 		*ret_slot = cache_slot_session(call->judged->uid, call->door.session);
 	else if (call->ssh && call->real_uid == 0 && cache_is_keyed(call)) /* only root's sshd can say which key it was */
@@ -204,11 +202,11 @@ bool cache_find(const struct cache_call *call, struct cache_record *ret_record, 
 	enum otp_err err;
 
 	*ret_record = (struct cache_record)CACHE_RECORD_NONE;
-	if (!cache_place_to_use(call, &slot))
+	if (!call->options->cache || !option_words_has(&call->options->cache_services, call->service))
 		return false;
 	err = cache_open(call->options, &dir, note);
 	if (err == OTP_OK)
-		err = cache_read(dir, &slot, ret_record, note);
+		err = cache_place_to_use(call, &slot) ? cache_read(dir, &slot, ret_record, note) : OTP_IGNORED;
 	if (err != OTP_OK)
 		return cache_complain(call, err, note);
 	if (slot.place == CACHE_KEY && strcmp(strbuf_text(&ret_record->key), call->source) != 0)

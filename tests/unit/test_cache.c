@@ -473,6 +473,7 @@ static void as_copy_of_another(const char *path)
 
 	(void)path;
 	call = (struct cache_call){ &cache_options, "alice", "sudo", &cache_user, &cache_caller, "uid:7001", CACHE_UID, false, { 1, 1, 1, 43 } };
+	cache_open_session(43);
 	assert_err("keep", cache_log_in(&call, ""), OTP_OK);
 	safe_place_must(rename(safe_place_path("dir/cache-session-7001-43"), safe_place_path(SESSION_PATH)) == 0, SESSION_PATH);
 }
